@@ -1,0 +1,10 @@
+# cmake -DPIECES=list -DOUTPUT=file -P: the guard line, then the pieces as they are.
+file(READ ${PIECES} pieces)
+file(WRITE ${OUTPUT}.new "\\echo Use \"CREATE EXTENSION people_counter\" to load this file. \\quit\n")
+foreach(piece IN LISTS pieces)
+  get_filename_component(name ${piece} NAME)
+  file(APPEND ${OUTPUT}.new "\n-- ${name}\n")
+  execute_process(COMMAND ${CMAKE_COMMAND} -E cat ${piece} OUTPUT_VARIABLE text COMMAND_ERROR_IS_FATAL ANY)
+  file(APPEND ${OUTPUT}.new "${text}")
+endforeach()
+file(RENAME ${OUTPUT}.new ${OUTPUT})

@@ -1,0 +1,322 @@
+# shellcheck shell=bash disable=SC2016,SC2034  # small programs for sh in single quotes; variables for the scripts
+# What the scripts share: packages, the PostgreSQL to use, the build, an unprivileged user, and private clusters of that
+# user. Source it; nothing happens before a function is called. Names begin with pc_ (functions) and PC_ (variables).
+
+set -euo pipefail
+
+PC_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+PC_BUILD=$PC_ROOT/build
+PC_JOBS=${PC_JOBS:-$(nproc)}
+PC_MISSING=()
+PC_SCRATCH=()   # directories outside of build/, to be removed by pc_remove_scratch
+export LC_ALL=C.UTF-8
+
+pc_note() { printf '%s\n' "$*" >&2; }
+pc_die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# ---- rights -------------------------------------------------------------------------------------------------------
+
+pc_is_root() { [ "$(id -u)" = 0 ]; }
+
+pc_as_root() {
+    if pc_is_root; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        pc_die "this needs root and there is no sudo: $*"
+    fi
+}
+
+# Asks for sudo's password now, while there is somebody to answer.
+pc_ask_for_root() {
+    if ! pc_is_root && command -v sudo >/dev/null; then sudo -v || pc_die "root is needed to install"; fi
+}
+
+# Builds belong to the one who called sudo, if the clone is theirs to write to.
+pc_as_builder() {
+    if pc_is_root && [ -n "${SUDO_USER:-}" ] && [ "$SUDO_USER" != root ] &&
+        pc_run_as "$SUDO_USER" test -w "$PC_ROOT" &&
+        { [ ! -e "$PC_BUILD" ] || pc_run_as "$SUDO_USER" test -w "$PC_BUILD"; }; then
+        pc_run_as "$SUDO_USER" "$@"
+    else
+        "$@"
+    fi
+}
+
+# What root wrote under build/ for somebody who called sudo is theirs.
+pc_give_back() {
+    if pc_is_root && [ -n "${SUDO_USER:-}" ] && [ "$SUDO_USER" != root ] && [ -d "$PC_BUILD" ]; then
+        chown -R "$SUDO_USER:" "$PC_BUILD"
+    fi
+}
+
+# The process is replaced, not forked: signals reach the command.
+pc_run_as() {
+    local user=$1 home
+    shift
+    home=$(getent passwd "$user" | cut -d: -f6)
+    [ -w "$home" ] || home=${PC_RUN:-/tmp}
+    setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups \
+        env HOME="$home" USER="$user" LOGNAME="$user" "$@"
+}
+
+# PostgreSQL refuses to run as root. Sets PC_USER: empty if we are not root anyway.
+pc_choose_user() {
+    PC_USER=
+    pc_is_root || return 0
+    if [ -n "${SUDO_USER:-}" ] && [ "$SUDO_USER" != root ]; then
+        PC_USER=$SUDO_USER
+    elif id postgres >/dev/null 2>&1; then
+        PC_USER=postgres
+    else
+        PC_USER=people_counter_test
+        id "$PC_USER" >/dev/null 2>&1 || useradd --system --home-dir /nonexistent --shell /bin/sh "$PC_USER"
+    fi
+}
+
+pc_as_user() {
+    if [ -n "$PC_USER" ]; then pc_run_as "$PC_USER" "$@"; else "$@"; fi
+}
+
+# ---- packages -----------------------------------------------------------------------------------------------------
+
+# pc_want COMMAND PACKAGE, pc_want_file PATH PACKAGE: note the package if what it brings is not there.
+pc_want() { command -v "$1" >/dev/null || PC_MISSING+=("$2"); }
+pc_want_file() { [ -e "$1" ] || PC_MISSING+=("$2"); }
+
+pc_apt_updated=
+pc_apt_update() {
+    [ -z "$pc_apt_updated" ] || return 0
+    command -v apt-get >/dev/null || return 0
+    pc_as_root apt-get -o DPkg::Lock::Timeout=300 -qq update >&2 || pc_note "apt-get update failed: going on with what apt knows"
+    pc_apt_updated=yes
+}
+
+# Installs what was noted. A server package must not make a cluster of its own that starts and takes port 5432.
+pc_install_missing() {
+    [ ${#PC_MISSING[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null || pc_die "please install what these Debian packages hold: ${PC_MISSING[*]}"
+    pc_note "installing ${PC_MISSING[*]}"
+    pc_apt_update
+    local no_cluster=/etc/postgresql-common/createcluster.d/people_counter.conf failed=
+    if [[ " ${PC_MISSING[*]} " == *" postgresql-"* ]] && [ ! -e "$no_cluster" ]; then
+        pc_as_root mkdir -p "${no_cluster%/*}"
+        pc_as_root tee "$no_cluster" >/dev/null <<<'create_main_cluster = false'
+    else
+        no_cluster=
+    fi
+    pc_as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends \
+        install "${PC_MISSING[@]}" </dev/null >&2 || failed=yes
+    if [ -n "$no_cluster" ]; then pc_as_root rm -f "$no_cluster"; fi
+    [ -z "$failed" ] || pc_die "apt-get could not install ${PC_MISSING[*]}"
+    PC_MISSING=()
+    hash -r
+}
+
+# ---- the PostgreSQL to use ------------------------------------------------------------------------------------------
+
+pc_has_headers() { [ -x "$1" ] && [ -e "$("$1" --includedir-server 2>/dev/null)/postgres.h" ]; }
+pc_major_of() { "$1" --version | sed -n 's/^PostgreSQL \([0-9]*\).*/\1/p'; }
+pc_supported() { [ -n "$1" ] && [ "$1" -ge 15 ] && [ "$1" -le 18 ]; }
+
+# The server headers that are there, the one in PATH first; otherwise the distribution's own major.
+pc_find_major() {
+    local candidate major
+    for candidate in "$(command -v pg_config || true)" $(ls -rv /usr/lib/postgresql/*/bin/pg_config 2>/dev/null); do
+        if pc_has_headers "$candidate"; then
+            major=$(pc_major_of "$candidate")
+            if pc_supported "$major"; then
+                PG_CONFIG=$candidate PC_MAJOR=$major
+                return 0
+            fi
+        fi
+    done
+    command -v apt-cache >/dev/null || pc_die "no server headers of PostgreSQL 15 to 18 found; name them with PG_CONFIG="
+    pc_apt_update
+    major=$(apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1)
+    if ! pc_supported "$major"; then
+        local default=${major:-none}
+        for major in 18 17 16 15 ''; do
+            [ -z "$major" ] || [ -z "$(apt-cache madison "postgresql-server-dev-$major" 2>/dev/null)" ] || break
+        done
+        [ -n "$major" ] || pc_die "PostgreSQL 15 to 18 is needed, and apt offers $default here." \
+            "Add the packages of apt.postgresql.org, or name another one with PG_CONFIG="
+    fi
+    PC_MAJOR=$major PG_CONFIG=/usr/lib/postgresql/$major/bin/pg_config
+}
+
+# pc_prepare build|test: packages, then PG_CONFIG, PC_MAJOR, PC_BINDIR and PC_PGXS are set.
+pc_prepare() {
+    if [ -n "${PG_CONFIG:-}" ]; then
+        pc_has_headers "$PG_CONFIG" || pc_die "PG_CONFIG=$PG_CONFIG has no server headers"
+        PC_MAJOR=$(pc_major_of "$PG_CONFIG")
+    else
+        pc_find_major
+        pc_want_file "/usr/lib/postgresql/$PC_MAJOR/bin/postgres" "postgresql-$PC_MAJOR"
+        pc_has_headers "$PG_CONFIG" || PC_MISSING+=("postgresql-server-dev-$PC_MAJOR")
+    fi
+    pc_want c++ build-essential
+    pc_want cmake cmake
+    pc_want make build-essential
+    pc_want setpriv util-linux
+    if [ "$1" = test ]; then
+        pc_want clang-format clang-format
+        pc_want shellcheck shellcheck
+        pc_want prove perl
+        pc_want pg_prove libtap-parser-sourcehandler-pgtap-perl
+        pc_want_file /usr/include/gtest/gtest.h libgtest-dev
+        perl -MIPC::Run -e 1 2>/dev/null || PC_MISSING+=(libipc-run-perl)
+        if [ -x "$PG_CONFIG" ]; then
+            pc_want_file "$("$PG_CONFIG" --sharedir)/extension/pgtap.control" "postgresql-$PC_MAJOR-pgtap"
+        else
+            PC_MISSING+=("postgresql-$PC_MAJOR-pgtap")
+        fi
+    fi
+    pc_install_missing
+    pc_has_headers "$PG_CONFIG" || pc_die "no server headers: $PG_CONFIG"
+    PC_BINDIR=$("$PG_CONFIG" --bindir)
+    PC_PGXS=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
+    [ -x "$PC_BINDIR/initdb" ] || pc_die "no server in $PC_BINDIR: install postgresql-$PC_MAJOR"
+    export PG_CONFIG PATH="$PC_BINDIR:$PATH"
+}
+
+# ---- the build ------------------------------------------------------------------------------------------------------
+
+# pc_configure_and_build DIRECTORY TARGET [cmake options...]
+pc_configure_and_build() {
+    local directory=$1 target=$2
+    shift 2
+    pc_as_builder cmake -S "$PC_ROOT" -B "$directory" -DPG_CONFIG="$PG_CONFIG" "$@" &&
+        pc_as_builder cmake --build "$directory" --target "$target" --parallel "$PC_JOBS"
+}
+
+# The old module is unlinked, not overwritten: a running server has it mapped.
+pc_install() {
+    pc_as_root rm -f "$("$PG_CONFIG" --pkglibdir)/people_counter.so" && pc_as_root cmake --install "$PC_BUILD"
+}
+
+# ---- where the unprivileged user works --------------------------------------------------------------------------------
+
+# pc_work_directory NAME: sets PC_RUN, a directory of PC_USER: build/NAME, or one under /tmp where that user cannot get at
+# the clone or the path is too long for a socket (107 bytes). And PC_SOURCE: the sources as that user can read them.
+pc_work_directory() {
+    local link=$PC_BUILD/$1.elsewhere file
+    pc_choose_user
+    pc_as_builder mkdir -p "$PC_BUILD"
+    for file in "$PC_BUILD" "$PC_BUILD"/{CMakeCache.txt,test-logs,demo.log}; do
+        [ ! -e "$file" ] || [ -w "$file" ] || pc_die "$file belongs to another user: remove $PC_BUILD"
+    done
+    PC_RUN=$PC_BUILD/$1 PC_SOURCE=$PC_ROOT
+    if [ ${#PC_RUN} -le 60 ] && mkdir -p "$PC_RUN" && { [ -z "$PC_USER" ] || chown "$PC_USER" "$PC_RUN"; } &&
+        pc_as_user test -w "$PC_RUN" && pc_as_user test -r "$PC_ROOT/CMakeLists.txt"; then
+        return 0
+    fi
+    rmdir "$PC_RUN" 2>/dev/null || true
+    if [ -e "$link" ] && PC_RUN=$(cat "$link") && [ -d "$PC_RUN" ] && pc_as_user test -w "$PC_RUN" &&
+        { [ -n "$PC_USER" ] || [ -O "$PC_RUN" ]; }; then
+        : # made by an earlier run
+    else
+        PC_RUN=$(mktemp -d "/tmp/people_counter.XXXXXX")
+        [ -z "$PC_USER" ] || chown "$PC_USER" "$PC_RUN"
+        printf '%s\n' "$PC_RUN" >"$link"
+    fi
+    PC_SCRATCH+=("$PC_RUN" "$link")
+    pc_note "the clone is out of reach of user ${PC_USER:-$(id -un)}, or its path too long for a socket: using $PC_RUN"
+    if ! pc_as_user test -r "$PC_ROOT/CMakeLists.txt"; then
+        PC_SOURCE=$PC_RUN/source
+        rm -rf "$PC_SOURCE"
+        mkdir -p "$PC_SOURCE"
+        tar -C "$PC_ROOT" --exclude=./build --exclude=./.git -cf - . | tar -C "$PC_SOURCE" -xf -
+        chown -R "${PC_USER:-$(id -un)}" "$PC_SOURCE"
+    fi
+}
+
+pc_remove_scratch() {
+    [ ${#PC_SCRATCH[@]} -eq 0 ] || rm -rf "${PC_SCRATCH[@]}"
+    PC_SCRATCH=()
+}
+
+# ---- private clusters -------------------------------------------------------------------------------------------------
+
+# A cluster NAME lives in $PC_RUN/NAME: data, socket and log. Others cannot enter that directory, so its socket is
+# trusted; TCP is on the loopback only and asks for the password of superuser postgres in the file `password`.
+
+pc_free_port() {
+    local port
+    while :; do
+        port=$((20000 + RANDOM % 12000))
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+    done
+    printf '%s\n' "$port"
+}
+
+pc_cluster_running() { pc_as_user pg_ctl -D "$PC_RUN/$1/data" status >/dev/null 2>&1; }
+
+# Points PGHOST, PGPORT, PGUSER at a running cluster; PGDATABASE is left alone.
+pc_cluster_use() {
+    PGHOST=$PC_RUN/$1
+    PGPORT=$(sed -n 4p "$PC_RUN/$1/data/postmaster.pid")
+    PGUSER=postgres
+    export PGHOST PGPORT PGUSER
+    unset PGSERVICE PGHOSTADDR PGPASSWORD PGOPTIONS
+}
+
+# pc_cluster_start NAME [setting=value...]: makes it if need be, starts it if need be, and points PG* at it.
+pc_cluster_start() {
+    local home=$PC_RUN/$1 data=$PC_RUN/$1/data name=$1 try
+    shift
+    if pc_cluster_running "$name"; then
+        pc_cluster_use "$name"
+        return 0
+    fi
+    if [ -e "$data/PG_VERSION" ] && [ "$(pc_as_user cat "$data/PG_VERSION")" != "$PC_MAJOR" ]; then
+        pc_die "$data belongs to PostgreSQL $(pc_as_user cat "$data/PG_VERSION"), not $PC_MAJOR: remove $home to begin anew"
+    fi
+    if [ ! -e "$data/PG_VERSION" ]; then
+        pc_as_user rm -rf "$home"
+        pc_as_user mkdir -m 0700 "$home"
+        pc_as_user sh -c 'umask 077; od -An -N18 -tx1 /dev/urandom | tr -d " \n" >"$0/password"' "$home"
+        if ! pc_as_user initdb -D "$data" -U postgres --pwfile="$home/password" --auth-local=trust \
+            --auth-host=scram-sha-256 --no-locale --encoding=UTF8 >"$PC_BUILD/initdb.log" 2>&1; then
+            cat "$PC_BUILD/initdb.log" >&2
+            pc_die "initdb failed"
+        fi
+        pc_as_user sh -c 'echo "include = '\''people_counter.conf'\''" >>"$0/postgresql.conf"' "$data"
+    fi
+    for try in 1 2 3 4 5; do
+        {
+            printf "listen_addresses = '127.0.0.1'\nport = %s\n" "$(pc_free_port)"
+            printf "unix_socket_directories = '%s'\n" "$home"
+            [ $# -eq 0 ] || printf '%s\n' "$@"
+        } | pc_as_user sh -c 'cat >"$0"' "$data/people_counter.conf"
+        if (cd / && pc_as_user pg_ctl -D "$data" -l "$home/log" -w -t 60 -s start </dev/null >/dev/null 2>&1); then
+            pc_cluster_use "$name"
+            return 0
+        fi
+        pc_note "cluster $name did not start (try $try)"
+    done
+    pc_as_user tail -n 20 "$home/log" >&2 || true
+    pc_die "cluster $name does not start"
+}
+
+pc_cluster_stop() {
+    if pc_cluster_running "$1"; then
+        (cd / && pc_as_user pg_ctl -D "$PC_RUN/$1/data" -m fast -w -t 60 -s stop) ||
+            (cd / && pc_as_user pg_ctl -D "$PC_RUN/$1/data" -m immediate -w -t 30 -s stop)
+    fi
+}
+
+# Stops whatever server still runs in a directory below DIRECTORY, such as one that a killed test left.
+pc_stop_servers_below() {
+    local pid_file
+    [ -d "$1" ] || return 0
+    while read -r pid_file; do
+        (cd / && pc_as_user pg_ctl -D "${pid_file%/*}" -m immediate -w -t 30 -s stop) || true
+    done < <(pc_as_user find "$1" -name postmaster.pid 2>/dev/null)
+}
+
+pc_psql() { pc_as_user psql -X -q -v ON_ERROR_STOP=1 "$@"; }

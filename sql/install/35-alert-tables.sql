@@ -1,0 +1,135 @@
+CREATE TABLE @extschema@.alert_thresholds (
+    id                uuid PRIMARY KEY DEFAULT @extschema@.generate_uuid_v7(),
+    session_id        uuid REFERENCES @extschema@.sessions ON DELETE CASCADE,
+    threshold_name    varchar(100)     NOT NULL,
+    threshold_value   double precision NOT NULL,
+    alert_message     text,
+    is_active         boolean          NOT NULL DEFAULT true,
+    created_at        timestamptz      NOT NULL DEFAULT now(),
+    updated_at        timestamptz      NOT NULL DEFAULT now(),
+    metric            text             NOT NULL,
+    comparison        text             NOT NULL,
+    clear_value       double precision,
+    hold_for          interval         NOT NULL DEFAULT '0',
+    keep_firing_for   interval         NOT NULL DEFAULT '0',
+    repeat_interval   interval,
+    severity          text             NOT NULL DEFAULT 'warning',
+    origin            text             NOT NULL DEFAULT 'user',
+    CONSTRAINT alert_thresholds_metric_is_known CHECK (metric IN
+        ('current_people_inside', 'detection_accuracy', 'people_entered_last_minute', 'people_exited_last_minute',
+         'fps_current', 'cpu_usage_percentage', 'memory_usage_mb', 'processing_latency_ms')),
+    CONSTRAINT alert_thresholds_comparison_is_above_or_below CHECK (comparison IN ('above', 'below')),
+    CONSTRAINT alert_thresholds_severity_is_known CHECK (severity IN ('info', 'warning', 'critical')),
+    CONSTRAINT alert_thresholds_origin_is_known CHECK (origin IN ('shipped', 'changed', 'user')),
+    CONSTRAINT alert_thresholds_values_are_finite CHECK
+        (threshold_value NOT IN ('NaN', 'Infinity', '-Infinity') AND clear_value NOT IN ('NaN', 'Infinity', '-Infinity')),
+    CONSTRAINT alert_thresholds_clear_value_is_on_the_quiet_side CHECK
+        (CASE comparison WHEN 'above' THEN clear_value <= threshold_value ELSE clear_value >= threshold_value END),
+    CONSTRAINT alert_thresholds_intervals_are_not_negative CHECK
+        (hold_for >= '0' AND keep_firing_for >= '0' AND repeat_interval > '0')
+);
+COMMENT ON TABLE @extschema@.alert_thresholds IS
+    'Rules that raise alerts. A name and a value are enough for the six shipped names; any other name states its metric and comparison.';
+COMMENT ON COLUMN @extschema@.alert_thresholds.id IS 'Id of the rule. The shipped ones have the same in every database.';
+COMMENT ON COLUMN @extschema@.alert_thresholds.session_id IS 'Session that the rule watches. NULL: every active session.';
+COMMENT ON COLUMN @extschema@.alert_thresholds.threshold_name IS 'Name of the rule. max_people_count, min_people_count, detection_accuracy_low, fps_low, cpu_usage_high and memory_usage_high imply metric and comparison.';
+COMMENT ON COLUMN @extschema@.alert_thresholds.threshold_value IS 'The alert begins when the metric is beyond this value, in the unit of the metric.';
+COMMENT ON COLUMN @extschema@.alert_thresholds.alert_message IS 'Text that the alert carries.';
+COMMENT ON COLUMN @extschema@.alert_thresholds.is_active IS 'False: the rule rests.';
+COMMENT ON COLUMN @extschema@.alert_thresholds.created_at IS 'When the row was made.';
+COMMENT ON COLUMN @extschema@.alert_thresholds.updated_at IS 'When the row was last changed. Set by the extension.';
+COMMENT ON COLUMN @extschema@.alert_thresholds.metric IS 'What is watched: current_people_inside (people), detection_accuracy (percent), or a column of realtime_metrics in its unit.';
+COMMENT ON COLUMN @extschema@.alert_thresholds.comparison IS 'above: more than threshold_value is bad; below: less is bad.';
+COMMENT ON COLUMN @extschema@.alert_thresholds.clear_value IS 'The alert ends once the metric is no longer beyond this value, on the quiet side of threshold_value, so that it does not flap. NULL: threshold_value itself.';
+COMMENT ON COLUMN @extschema@.alert_thresholds.hold_for IS 'How long the metric must stay beyond the threshold before the alert begins.';
+COMMENT ON COLUMN @extschema@.alert_thresholds.keep_firing_for IS 'How long the metric must stay clear before the alert ends.';
+COMMENT ON COLUMN @extschema@.alert_thresholds.repeat_interval IS 'How often a lasting alert is announced again. NULL: once only.';
+COMMENT ON COLUMN @extschema@.alert_thresholds.severity IS 'info, warning or critical.';
+COMMENT ON COLUMN @extschema@.alert_thresholds.origin IS 'shipped: as the extension brought it; changed: shipped, then edited here; user: added here. Kept by the extension; only changed and user rows are dumped.';
+
+INSERT INTO @extschema@.alert_thresholds (id, threshold_name, threshold_value, metric, comparison, alert_message, origin) VALUES
+    ('00000000-0000-7000-8000-000000000001', 'max_people_count', 50, 'current_people_inside', 'above', 'More people inside than allowed', 'shipped'),
+    ('00000000-0000-7000-8000-000000000002', 'min_people_count', 0, 'current_people_inside', 'below', 'Fewer people inside than expected', 'shipped'),
+    ('00000000-0000-7000-8000-000000000003', 'detection_accuracy_low', 80, 'detection_accuracy', 'below', 'Detection is less accurate than it should be', 'shipped'),
+    ('00000000-0000-7000-8000-000000000004', 'fps_low', 15, 'fps_current', 'below', 'The counter processes too few frames a second', 'shipped'),
+    ('00000000-0000-7000-8000-000000000005', 'cpu_usage_high', 90, 'cpu_usage_percentage', 'above', 'The counter is using too much processor time', 'shipped'),
+    ('00000000-0000-7000-8000-000000000006', 'memory_usage_high', 80, 'memory_usage_mb', 'above', 'The counter is using too much memory', 'shipped');
+
+CREATE FUNCTION @extschema@.complete_threshold() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    implied record;
+BEGIN
+    IF (NEW.metric IS NOT NULL AND NEW.comparison IS NOT NULL) OR NEW.threshold_name IS NULL THEN
+        RETURN NEW;
+    END IF;
+    SELECT * INTO implied FROM (VALUES
+        ('max_people_count',       'current_people_inside', 'above'),
+        ('min_people_count',       'current_people_inside', 'below'),
+        ('detection_accuracy_low', 'detection_accuracy',    'below'),
+        ('fps_low',                'fps_current',           'below'),
+        ('cpu_usage_high',         'cpu_usage_percentage',  'above'),
+        ('memory_usage_high',      'memory_usage_mb',       'above')) AS names (name, metric, comparison)
+     WHERE name = NEW.threshold_name;
+    NEW.metric := coalesce(NEW.metric, implied.metric);
+    NEW.comparison := coalesce(NEW.comparison, CASE WHEN NEW.metric = implied.metric THEN implied.comparison END);
+    IF NEW.metric IS NULL OR NEW.comparison IS NULL THEN
+        RAISE EXCEPTION 'threshold "%" does not say what it compares', NEW.threshold_name
+            USING ERRCODE = 'not_null_violation',
+                  COLUMN = CASE WHEN NEW.metric IS NULL THEN 'metric' ELSE 'comparison' END,
+                  TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA,
+                  HINT = 'Set metric and comparison, or use one of max_people_count, min_people_count, '
+                         'detection_accuracy_low, fps_low, cpu_usage_high, memory_usage_high.';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.complete_threshold() IS
+    'Trigger function of alert_thresholds: fills metric and comparison where the name implies them, and refuses another name that does not state them.';
+
+CREATE TRIGGER a_complete BEFORE INSERT OR UPDATE ON @extschema@.alert_thresholds
+    FOR EACH ROW EXECUTE FUNCTION @extschema@.complete_threshold();
+COMMENT ON TRIGGER a_complete ON @extschema@.alert_thresholds IS 'Fills metric and comparison from the name.';
+
+CREATE TABLE @extschema@.alert_logs (
+    id              uuid PRIMARY KEY DEFAULT @extschema@.generate_uuid_v7(),
+    session_id      uuid REFERENCES @extschema@.sessions ON DELETE CASCADE,
+    threshold_id    uuid REFERENCES @extschema@.alert_thresholds ON DELETE SET NULL,
+    alert_type      varchar(100) NOT NULL,
+    alert_message   text,
+    current_value   double precision,
+    threshold_value double precision,
+    triggered_at    timestamptz  NOT NULL DEFAULT now(),
+    resolved_at     timestamptz,
+    is_resolved     boolean      NOT NULL DEFAULT false,
+    severity        text         NOT NULL DEFAULT 'warning',
+    peak_value      double precision,
+    acknowledged_at timestamptz,
+    acknowledged_by text,
+    note            text,
+    CONSTRAINT alert_logs_severity_is_known CHECK (severity IN ('info', 'warning', 'critical')),
+    CONSTRAINT alert_logs_resolved_after_triggered CHECK (resolved_at >= triggered_at)
+);
+CREATE UNIQUE INDEX alert_logs_open_key ON @extschema@.alert_logs (threshold_id, session_id) WHERE NOT is_resolved;
+CREATE INDEX alert_logs_session_id_idx ON @extschema@.alert_logs (session_id, triggered_at);
+COMMENT ON TABLE @extschema@.alert_logs IS
+    'Alerts raised: one row from the moment a rule fires until it is resolved, kept as a record.';
+COMMENT ON COLUMN @extschema@.alert_logs.id IS 'Time-ordered id of the alert.';
+COMMENT ON COLUMN @extschema@.alert_logs.session_id IS 'Session it is about.';
+COMMENT ON COLUMN @extschema@.alert_logs.threshold_id IS 'Rule that fired. NULL once the rule is deleted.';
+COMMENT ON COLUMN @extschema@.alert_logs.alert_type IS 'Name of the rule when it fired.';
+COMMENT ON COLUMN @extschema@.alert_logs.alert_message IS 'Text of the rule when it fired.';
+COMMENT ON COLUMN @extschema@.alert_logs.current_value IS 'Value of the metric that fired, in its unit.';
+COMMENT ON COLUMN @extschema@.alert_logs.threshold_value IS 'Threshold it was beyond.';
+COMMENT ON COLUMN @extschema@.alert_logs.triggered_at IS 'When the alert began.';
+COMMENT ON COLUMN @extschema@.alert_logs.resolved_at IS 'When it ended. NULL while it lasts.';
+COMMENT ON COLUMN @extschema@.alert_logs.is_resolved IS 'True once it ended. At most one unresolved alert exists for a rule and session.';
+COMMENT ON COLUMN @extschema@.alert_logs.severity IS 'Severity of the rule when it fired: info, warning or critical.';
+COMMENT ON COLUMN @extschema@.alert_logs.peak_value IS 'Worst value while it lasted.';
+COMMENT ON COLUMN @extschema@.alert_logs.acknowledged_at IS 'When someone took notice.';
+COMMENT ON COLUMN @extschema@.alert_logs.acknowledged_by IS 'Who did.';
+COMMENT ON COLUMN @extschema@.alert_logs.note IS 'What they had to say.';
+COMMENT ON INDEX @extschema@.alert_logs_open_key IS 'At most one open alert for a rule and session.';
+COMMENT ON INDEX @extschema@.alert_logs_session_id_idx IS 'Alerts of a session in order of time; also serves the deletion of a session.';

@@ -1,0 +1,41 @@
+// Every difference between the supported server versions, one shim each.
+#pragma once
+
+#include "pg/prelude.hpp"
+
+namespace people_counter::pg {
+
+// PG 16 (19d8e2308bc): table_tuple_update tells which indexes want the new version instead of whether any does.
+#if PG_VERSION_NUM >= 160000
+using IndexUpdate = TU_UpdateIndexes;
+inline bool wants_index_entries(IndexUpdate update) { return update != TU_None; }
+inline bool only_summarizing(IndexUpdate update) { return update == TU_Summarizing; }
+#else
+using IndexUpdate = bool;
+inline bool wants_index_entries(IndexUpdate update) { return update; }
+inline bool only_summarizing(IndexUpdate) { return false; }
+#endif
+
+// PG 16 (19d8e2308bc) added onlySummarizing.
+inline void insert_index_entries(ResultRelInfo *target, TupleTableSlot *slot, EState *estate, bool is_update,
+                                 [[maybe_unused]] bool summarizing) {
+#if PG_VERSION_NUM >= 190000
+    bits32 flags = (is_update ? EIIT_IS_UPDATE : 0) | (summarizing ? EIIT_ONLY_SUMMARIZING : 0);
+    list_free(ExecInsertIndexTuples(target, estate, flags, slot, NIL, nullptr));
+#elif PG_VERSION_NUM >= 160000
+    list_free(ExecInsertIndexTuples(target, slot, estate, is_update, false, nullptr, NIL, summarizing));
+#else
+    list_free(ExecInsertIndexTuples(target, slot, estate, is_update, false, nullptr, NIL));
+#endif
+}
+
+// PG 18 (0fbceae841c) lets scans report to EXPLAIN.
+inline IndexScanDesc begin_index_scan(Relation table, Relation index, Snapshot snapshot, int keys) {
+#if PG_VERSION_NUM >= 180000
+    return index_beginscan(table, index, snapshot, nullptr, keys, 0);
+#else
+    return index_beginscan(table, index, snapshot, keys, 0);
+#endif
+}
+
+}  // namespace people_counter::pg

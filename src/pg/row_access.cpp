@@ -1,0 +1,160 @@
+#include "pg/row_access.hpp"
+
+#include "pg/compat.hpp"
+
+namespace people_counter::pg {
+
+DerivedTable DerivedTable::open(Oid table_id, Oid key_index_id) {
+    DerivedTable t{};
+    t.table = table_open(table_id, RowExclusiveLock);
+    t.key_index_id = key_index_id;
+    t.found = table_slot_create(t.table, nullptr);
+    t.fetch = table_index_fetch_begin(t.table);
+    t.changed = MakeSingleTupleTableSlot(RelationGetDescr(t.table), &TTSOpsVirtual);
+    return t;
+}
+
+void DerivedTable::close() {
+    table_index_fetch_end(fetch);
+    ExecDropSingleTupleTableSlot(found);
+    ExecDropSingleTupleTableSlot(changed);
+    if (key_index != nullptr) {
+        index_close(key_index, NoLock);
+    }
+    table_close(table, NoLock);  // the lock is the transaction's
+}
+
+void DerivedTable::ensure_key_index() {
+    if (key_index == nullptr) {
+        key_index = index_open(key_index_id, RowExclusiveLock);
+    }
+}
+
+bool DerivedTable::find(const RowKey &key, Snapshot snapshot, ItemPointer root) {
+    ensure_key_index();
+    ScanKeyData keys[2];
+    int count = 1;
+    ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(key.session));
+    if (OidIsValid(key.second_equal)) {
+        ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, key.second_equal, key.second);
+        count = 2;
+    }
+    const IndexScanDesc scan = begin_index_scan(table, key_index, snapshot, count);
+    index_rescan(scan, keys, count, nullptr, 0);
+    bool hit = false;
+    while (const ItemPointer tid = index_getnext_tid(scan, ForwardScanDirection)) {
+        if (root != nullptr) {
+            *root = *tid;
+        }
+        if (index_fetch_heap(scan, found)) {
+            hit = true;
+            break;
+        }
+    }
+    index_endscan(scan);  // the slot keeps its own pin
+    return hit;
+}
+
+bool DerivedTable::find_at(ItemPointerData root, Snapshot snapshot) {
+    if (ItemPointerGetBlockNumberNoCheck(&root) >= RelationGetNumberOfBlocks(table)) {
+        return false;  // the table was rewritten
+    }
+    bool call_again = false;
+    bool all_dead = false;
+    ExecClearTuple(found);
+    return table_index_fetch_tuple(fetch, &root, snapshot, found, &call_again, &all_dead);
+}
+
+void DerivedTable::begin_change(bool copy_found) {
+    ExecClearTuple(changed);
+    const int columns = RelationGetDescr(table)->natts;
+    if (copy_found) {
+        slot_getallattrs(found);
+        memcpy(changed->tts_values, found->tts_values, columns * sizeof(Datum));
+        memcpy(changed->tts_isnull, found->tts_isnull, columns * sizeof(bool));
+    } else {
+        memset(changed->tts_values, 0, columns * sizeof(Datum));
+        memset(changed->tts_isnull, true, columns * sizeof(bool));
+    }
+}
+
+// Any index will do here, also one that a user added: this is the rare path, where a page was full.
+void DerivedTable::insert_index_entries(bool is_update, bool summarizing) {
+    EState *estate = CreateExecutorState();
+    ResultRelInfo *target = makeNode(ResultRelInfo);
+    InitResultRelInfo(target, table, 1, nullptr, 0);
+    ExecOpenIndices(target, false);
+    ExprContext *context = GetPerTupleExprContext(estate);
+    context->ecxt_scantuple = changed;
+    pg::insert_index_entries(target, changed, estate, is_update, summarizing);
+    ExecCloseIndices(target);
+    FreeExecutorState(estate);
+}
+
+TM_Result DerivedTable::update() {
+    ExecStoreVirtualTuple(changed);
+    changed->tts_tableOid = RelationGetRelid(table);
+    TM_FailureData failure{};
+    LockTupleMode lock_mode{};
+    IndexUpdate index_update{};
+    const TM_Result result = table_tuple_update(table, &found->tts_tid, changed, GetCurrentCommandId(true),
+                                                InvalidSnapshot, InvalidSnapshot, true, &failure, &lock_mode,
+                                                &index_update);
+    switch (result) {
+        case TM_Ok:
+            moved = wants_index_entries(index_update);
+            if (moved) {
+                insert_index_entries(true, only_summarizing(index_update));
+            }
+            return result;
+        case TM_Updated:
+        case TM_Deleted:
+            if (IsolationUsesXactSnapshot()) {
+                report_serialization_failure();
+            }
+            return result;
+        default:
+            elog(ERROR, "unexpected result %d of updating a row of \"%s\"", static_cast<int>(result),
+                 RelationGetRelationName(table));
+    }
+    pg_unreachable();
+}
+
+void DerivedTable::update_locked() {
+    const TM_Result result = update();
+    if (result != TM_Ok) {
+        elog(ERROR, "row of \"%s\" was changed by someone who does not hold the session's lock",
+             RelationGetRelationName(table));
+    }
+}
+
+void DerivedTable::insert() {
+    ExecStoreVirtualTuple(changed);
+    changed->tts_tableOid = RelationGetRelid(table);
+    table_tuple_insert(table, changed, GetCurrentCommandId(true), 0, nullptr);
+    insert_index_entries(false, false);
+}
+
+void DerivedTable::remove() {
+    TM_FailureData failure{};
+    const TM_Result result =
+        table_tuple_delete(table, &found->tts_tid, GetCurrentCommandId(true), InvalidSnapshot, InvalidSnapshot, true,
+                           &failure, false);
+    if (result == TM_Ok) {
+        return;
+    }
+    if (IsolationUsesXactSnapshot() && (result == TM_Updated || result == TM_Deleted)) {
+        report_serialization_failure();
+    }
+    elog(ERROR, "row of \"%s\" was changed by someone who does not hold the session's lock",
+         RelationGetRelationName(table));
+}
+
+void report_serialization_failure() {
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                    errmsg("could not serialize access due to concurrent update"),
+                    errhint("The transaction might succeed if retried.")));
+    pg_unreachable();
+}
+
+}  // namespace people_counter::pg

@@ -1,0 +1,63 @@
+// Rows of the derived tables, found, updated and inserted through the table and index access methods: no SPI, no
+// planner, no executor. This is what logical replication's apply worker does (src/backend/executor/execReplication.c).
+//
+// All of it is plain data: an ERROR leaves the clean-up to the transaction.
+#pragma once
+
+#include "pg/prelude.hpp"
+
+namespace people_counter::pg {
+
+// The key of a derived row: its session, and the hour or day where there is one.
+struct RowKey {
+    const pg_uuid_t *session;
+    Datum second;       // timestamptz or date
+    Oid second_equal;   // its equality function, InvalidOid where the session is the whole key
+};
+
+struct DerivedTable {
+    Relation table;
+    Oid key_index_id;
+    Relation key_index;      // opened when first needed
+    TupleTableSlot *found;   // the row of the last successful search
+    TupleTableSlot *changed; // virtual: what will be stored
+    IndexFetchTableData *fetch;
+
+    static DerivedTable open(Oid table_id, Oid key_index_id);
+    void close();
+
+    // The row with this key, and the place from which its index entry leads to it.
+    bool find(const RowKey &key, Snapshot snapshot, ItemPointer root);
+    // The row version that `root` leads to. The caller compares the key: the place may have been reused.
+    bool find_at(ItemPointerData root, Snapshot snapshot);
+
+    // Starts `changed` as a copy of `found`, or all NULL.
+    void begin_change(bool copy_found);
+    void set(AttrNumber column, Datum value) {
+        changed->tts_values[column - 1] = value;
+        changed->tts_isnull[column - 1] = false;
+    }
+    void set_null(AttrNumber column) { changed->tts_isnull[column - 1] = true; }
+    Datum get(AttrNumber column, bool *is_null) { return slot_getattr(found, column, is_null); }
+    Datum value(AttrNumber column) {
+        bool is_null;
+        return slot_getattr(found, column, &is_null);
+    }
+
+    // Writes `changed` over `found`. TM_Ok or TM_Updated/TM_Deleted where another transaction was faster; under
+    // REPEATABLE READ and above that is a serialization failure (ERROR 40001).
+    TM_Result update();
+    bool moved;  // whether the last update() gave the row a new place
+    void update_locked();  // where the caller holds the session's lock and nobody else can have been there
+    void insert();
+    void remove();
+
+  private:
+    void ensure_key_index();
+    void insert_index_entries(bool is_update, bool summarizing);
+};
+
+// Ends a DerivedTable search loop under a transaction-wide snapshot.
+void report_serialization_failure() pg_attribute_noreturn();
+
+}  // namespace people_counter::pg

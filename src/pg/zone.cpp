@@ -1,0 +1,56 @@
+#include "pg/prelude.hpp"
+
+#include "pg/zone.hpp"
+
+namespace people_counter::pg {
+
+namespace {
+
+constexpr int64 kUnixOffset = (static_cast<int64>(POSTGRES_EPOCH_JDATE) - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+
+core::OffsetSpan span_at(const void *rules, core::Micros time) noexcept {
+    const auto *zone = static_cast<const pg_tz *>(rules);
+    const pg_time_t at = core::floor_to(time, core::kSecond) / core::kSecond + kUnixOffset;
+    pg_time_t from = at - 2 * SECS_PER_DAY;  // or a transition after it
+    bool transition = false;
+    long offset = 0;
+    for (pg_time_t probe = from;;) {
+        long before = 0;
+        long after = 0;
+        int before_is_dst = 0;
+        int after_is_dst = 0;
+        pg_time_t boundary = 0;
+        const int found =
+            pg_next_dst_boundary(&probe, &before, &before_is_dst, &boundary, &after, &after_is_dst, zone);
+        offset = before;
+        if (found != 1) {
+            return {(from - kUnixOffset) * core::kSecond, core::kEndOfTime, offset * core::kSecond, transition};
+        }
+        if (before != after) {
+            if (boundary > at) {
+                return {(from - kUnixOffset) * core::kSecond, (boundary - kUnixOffset) * core::kSecond,
+                        offset * core::kSecond, transition};
+            }
+            from = boundary;
+            transition = true;
+        }
+        probe = boundary;
+    }
+}
+
+}  // namespace
+
+bool zone_exists(const char *name) {
+    return name[0] != '\0' && strlen(name) <= TZ_STRLEN_MAX && pg_tzset(name) != nullptr &&
+           pg_tz_acceptable(pg_tzset(name));
+}
+
+core::Zone zone_named(const char *name) {
+    if (!zone_exists(name)) {
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown time_zone \"%.64s\"", name),
+                        errhint("SELECT name FROM pg_timezone_names lists the zones this server knows.")));
+    }
+    return {pg_tzset(name), span_at};
+}
+
+}  // namespace people_counter::pg

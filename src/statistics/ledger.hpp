@@ -1,0 +1,104 @@
+// The derived rows of one session while a statement changes them.
+//
+// Hour rows are written as they change; what that means for their day and the session is kept as differences and
+// written by finish(). A peak that fell is the one thing a difference cannot tell: it is read again from the rows below.
+#pragma once
+
+#include "pg/relations.hpp"
+#include "pg/row_access.hpp"
+#include "statistics/event.hpp"
+#include "statistics/fold_state.hpp"
+
+namespace people_counter::statistics {
+
+using core::Counts;
+using core::HourFigures;
+using core::Level;
+using core::Micros;
+using core::Peak;
+
+inline constexpr Peak kNoPeak{-1, 0};
+
+struct SessionFigures {
+    Counts counts;
+    Peak peak;  // kNoPeak without an hour
+    int64 samples[3];
+    int64 absorbed;
+    Micros created_at;
+    Micros updated_at;
+    FoldState state;
+};
+
+// What changed in the hours of a day, or of the session.
+struct Difference {
+    Counts counts;
+    int64 absorbed;
+    int64 occupancy;
+    Micros observed;
+    Peak highest;     // of the rows that came or changed
+    Peak lost;        // the highest peak that fell or went
+    bool row_removed;
+
+    void note(const HourFigures *before, const HourFigures *after);
+};
+
+class Ledger {
+  public:
+    void open(const pg::Relations &relations);
+    void close();
+
+    // Positions on the session's row; false if there is none. Without `lock` the row is read as it is now, and
+    // store_session(false) later tells whether somebody was faster.
+    bool load_session(const pg_uuid_t &session, bool lock);
+    // Makes the row of a session that has none (a new one, or one replicated without its statistics).
+    void create_session(const pg_uuid_t &session, Micros created_at);
+
+    // Writes figures as the session's row. False: another transaction changed it, load again.
+    bool store_session();
+
+    // Hour rows. `read_hour` and `scan` below position on a row that `replace_hour` then overwrites or removes.
+    bool read_hour(Micros start, HourFigures &out);
+    void replace_hour(const HourFigures *before, const HourFigures &after, int32 day);
+    void remove_hour(const HourFigures &before, int32 day);
+    HourFigures hour_in(pg::DerivedTable &table);
+
+    // Writes the days and the sums of the session; `calendar` and the state's start_time and horizon must be final.
+    void finish(core::Calendar &calendar);
+
+    // The short path: one open hour, nothing but additions (append.cpp).
+    void add_to_open_hour(const Counts &counts, int64 absorbed, Peak reported);
+
+    pg::DerivedTable &hours() { return hours_; }
+    const pg_uuid_t &session() const { return session_; }
+    const pg::Relations &relations() const { return relations_; }
+
+    SessionFigures figures;
+
+  private:
+    static constexpr int kMaxDays = 8;
+    struct Day {
+        int32 date;
+        Difference difference;
+    };
+
+    Snapshot row_snapshot() const;
+    void read_session_row();
+    void note_change(const HourFigures *before, const HourFigures *after, int32 day);
+    void write_hour(const HourFigures &hour);
+    void flush_day(const Day &day, core::Calendar &calendar);
+    bool aggregate_day(int32 date, core::Calendar &calendar, Difference &sum);
+    void read_session_peak();
+
+    pg::Relations relations_;
+    pg::DerivedTable sessions_;
+    pg::DerivedTable hours_;
+    pg::DerivedTable days_;
+    pg_uuid_t session_;
+    bool session_found_;
+    Difference total_;
+    Day *pending_days_;
+    int pending_count_;
+    int pending_capacity_;
+};
+
+}  // namespace people_counter::statistics

@@ -1,0 +1,16 @@
+# Every C function that the install script names is in the module.
+cmake_minimum_required(VERSION 3.22)
+
+execute_process(COMMAND ${NM} -D --defined-only --format=posix ${MODULE} OUTPUT_VARIABLE symbols
+                COMMAND_ERROR_IS_FATAL ANY)
+file(READ ${SCRIPT} script)
+string(REGEX MATCHALL "'MODULE_PATHNAME'[ \t\r\n]*,[ \t\r\n]*'[^']+'" calls "${script}")
+if(NOT calls)
+  message(SEND_ERROR "the install script names no C function")
+endif()
+foreach(call IN LISTS calls)
+  string(REGEX REPLACE ".*'([^']+)'$" "\\1" function "${call}")
+  if(NOT symbols MATCHES "(^|\n)${function} T")
+    message(SEND_ERROR "the install script names a C function that the module has not: ${function}")
+  endif()
+endforeach()
