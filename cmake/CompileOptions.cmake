@@ -5,7 +5,8 @@ add_library(people_counter_options INTERFACE)
 # RTLD_GLOBAL, and a name that another extension has too must not be found in its place.
 target_compile_options(people_counter_options INTERFACE
   -Wall -Wextra -fvisibility=hidden -fvisibility-inlines-hidden -fno-strict-aliasing
-  $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-volatile>
+  # What the server's macros do when they are expanded here: volatile++, PG_MODULE_MAGIC of 18.
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-volatile$<SEMICOLON>-Wno-missing-field-initializers>
   $<$<BOOL:${PEOPLE_COUNTER_WERROR}>:-Werror>)
 
 if(PEOPLE_COUNTER_SANITIZE)

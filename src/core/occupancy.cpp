@@ -102,7 +102,7 @@ FoldedHour fold_hour(const HourFrame &frame, std::span<const Instant> instants,
     };
     bool anchored = false;
     while (next_instant < instants.size() || next_baseline < baselines.size()) {
-        if (!anchored && next_baseline == baselines.size() && instants.size() - next_instant <= OpenFold::kRecent / 2) {
+        if (!anchored && next_baseline == baselines.size() && instants.size() - next_instant <= OpenFold::kRecent) {
             anchored = keep_recent(folded.fold, open, instants.subspan(next_instant));
         }
         const Micros movement_time = next_instant < instants.size() ? instants[next_instant].time : kEndOfTime;
@@ -200,9 +200,10 @@ void append(OpenFold &fold, Instant instant, Interval observed, Micros new_to, A
     change.peak_fell = change.peak_fell || new_peak.value < old_peak.value ||
                        (new_peak.value == old_peak.value && new_peak.time > old_peak.time);
 
-    const std::uint32_t settled = count > OpenFold::kRecent ? OpenFold::kRecent / 2 : 0;
-    for (std::uint32_t i = 0; i < settled; ++i) {
-        step(anchor, anchor.start + merged[i].offset, merged[i].net);
+    // Settling one at a time keeps the state a function of the instants alone, whatever their order of arrival.
+    const std::uint32_t settled = count > OpenFold::kRecent ? 1 : 0;
+    if (settled != 0) {
+        step(anchor, anchor.start + merged[0].offset, merged[0].net);
     }
     fold.anchor = anchor;
     fold.count = count - settled;

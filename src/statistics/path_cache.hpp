@@ -22,7 +22,7 @@ struct HourPath {
     pg_uuid_t session;
     core::Micros hour;
     RowVersion version;
-    core::Instant *instants;  // sorted, one an instant; nets may be zero
+    core::Instant *instants;  // sorted, one an instant
     uint32 count;
     uint32 capacity;
     bool used;

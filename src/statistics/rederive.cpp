@@ -244,16 +244,14 @@ bool Walk::use_cached_path(const core::Hour &hour, HourContent &content) {
     const auto by_time = [](const Event &e, Micros t) { return e.time < t; };
     auto event = std::lower_bound(events_.begin(), events_.end(), hour.start, by_time);
     for (; event != events_.end() && event->time < hour.end; ++event) {
-        if (!is_movement(event->kind) || !PathCache::add(*path, {event->time, event->net()})) {
+        if (!is_movement(event->kind) || event->sign < 0 ||
+            !PathCache::add(*path, {event->time, event->net()})) {
             PathCache::forget(ledger_.session(), hour.start);
             return false;
         }
         content.counts += event->counts();
     }
     content.instants = {path->instants, path->count};
-    if (content.counts.detections() == 0) {
-        content.instants = {};
-    }
     return true;
 }
 
@@ -328,11 +326,7 @@ void Walk::fold(const core::Hour &hour) {
         folded.figures.counts = content.counts;
         folded.figures.reported = content.reported;
         if (state_.last_movement >= hour.start && state_.last_movement < hour.end) {
-            std::span<const core::Instant> instants = content.instants;
-            while (!instants.empty() && instants.back().time > state_.last_movement) {
-                instants = instants.first(instants.size() - 1);  // netted to nothing: every movement there is gone
-            }
-            state_.level_at_last_movement = level_at(hour, level_, instants, inside);
+            state_.level_at_last_movement = level_at(hour, level_, content.instants, inside);
         }
         store(hour, folded);
         closing = folded.figures.closing;
