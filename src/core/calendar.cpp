@@ -7,7 +7,7 @@ namespace people_counter::core {
 Micros DayExtent::overlap(Micros from, Micros to) const noexcept {
     Micros sum = 0;
     for (int i = 0; i < count; ++i) {
-        sum += std::max<Micros>(0, std::min(to, pieces[i].to) - std::max(from, pieces[i].from));
+        sum += length_of(std::max(from, pieces[i].from), std::min(to, pieces[i].to));
     }
     return sum;
 }
@@ -89,7 +89,7 @@ Micros Calendar::reset_at_or_after(Micros time) noexcept {
     }
     const Micros today = floor_to(time + span_at(time).offset, kDay);
     Micros found = kEndOfTime;
-    for (int shift = -1; shift <= 2; ++shift) {
+    for (int shift = -2; shift <= 3; ++shift) {
         const Micros instant = instant_of(today + shift * kDay + reset_time_);
         if (instant >= time) {
             found = std::min(found, instant);
@@ -104,7 +104,7 @@ Micros Calendar::reset_before(Micros time) noexcept {
     }
     const Micros today = floor_to(time + span_at(time).offset, kDay);
     Micros found = kBeginningOfTime;
-    for (int shift = -2; shift <= 1; ++shift) {
+    for (int shift = -3; shift <= 2; ++shift) {
         const Micros instant = instant_of(today + shift * kDay + reset_time_);
         if (instant < time) {
             found = std::max(found, instant);

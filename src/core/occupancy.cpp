@@ -15,7 +15,7 @@ Counts &Counts::operator+=(const Counts &other) noexcept {
 namespace {
 
 Micros span_within(Micros from, Micros to, Micros window_from, Micros window_to) noexcept {
-    return std::max<Micros>(0, std::min(to, window_to) - std::max(from, window_from));
+    return length_of(std::max(from, window_from), std::min(to, window_to));
 }
 
 // False if an instant does not fit the compact form.
@@ -57,7 +57,9 @@ Walked walk(std::span<const OpenFold::Recent> recent, const OpenHour &anchor, Mi
     for (const OpenFold::Recent &instant : recent) {
         const Micros time = anchor.start + instant.offset;
         walked.occupancy += open.level() * span_within(open.cursor, time, from, to);
-        walked.absorbed += open.absorbed();
+        if (time != open.cursor) {
+            walked.absorbed += open.absorbed();
+        }
         step(open, time, instant.net);
     }
     walked.occupancy += open.level() * span_within(open.cursor, anchor.end, from, to);
@@ -136,9 +138,9 @@ FoldedHour fold_hour(const HourFrame &frame, std::span<const Instant> instants,
     figures.closing = level;
     figures.low = open.low();
     figures.counted = open.peak();
-    figures.observed = std::max<Micros>(0, frame.window_to() - frame.window_from());
-    // Behind what was seen so far lies a baseline that will change the level once time has passed.
-    if (!baselines.empty() && baselines.back().time > frame.window_to()) {
+    figures.observed = length_of(frame.window_from(), frame.window_to());
+    // A baseline at or behind the end of what was seen so far will change the level once time has passed.
+    if (!baselines.empty() && baselines.back().time >= frame.window_to()) {
         open.cursor = kEndOfTime;
         anchored = false;
     }
@@ -151,8 +153,8 @@ FoldedHour fold_hour(const HourFrame &frame, std::span<const Instant> instants,
 
 void extend(const OpenHour &open, Interval observed, Micros new_to, AppendChange &change) noexcept {
     const Micros from = std::max(observed.from, open.start);
-    const Micros old_length = std::max<Micros>(0, std::min(observed.to, open.end) - from);
-    const Micros new_length = std::max<Micros>(0, std::min(new_to, open.end) - from);
+    const Micros old_length = length_of(from, std::min(observed.to, open.end));
+    const Micros new_length = length_of(from, std::min(new_to, open.end));
     change.observed += new_length - old_length;
     change.occupancy += open.level() * (new_length - old_length);
 }
@@ -172,20 +174,18 @@ void append(OpenFold &fold, Instant instant, Interval observed, Micros new_to, A
     OpenFold::Recent merged[OpenFold::kRecent + 1];
     std::uint32_t count = fold.count;
     std::copy(fold.recent, fold.recent + count, merged);
-    if (instant.time == anchor.cursor) {
-        anchor.net += net;
+    std::uint32_t place = count;
+    while (place > 0 && merged[place - 1].offset > offset) {
+        --place;
+    }
+    if (place > 0 && merged[place - 1].offset == offset) {
+        merged[place - 1].net += net;
+    } else if (instant.time == anchor.cursor && count == OpenFold::kRecent) {
+        anchor.net += net;  // settled already
     } else {
-        std::uint32_t place = count;
-        while (place > 0 && merged[place - 1].offset > offset) {
-            --place;
-        }
-        if (place > 0 && merged[place - 1].offset == offset) {
-            merged[place - 1].net += net;
-        } else {
-            std::copy_backward(merged + place, merged + count, merged + count + 1);
-            merged[place] = {offset, net};
-            ++count;
-        }
+        std::copy_backward(merged + place, merged + count, merged + count + 1);
+        merged[place] = {offset, net};
+        ++count;
     }
 
     const Micros from = std::max(observed.from, anchor.start);
@@ -194,7 +194,7 @@ void append(OpenFold &fold, Instant instant, Interval observed, Micros new_to, A
     const Walked after = walk({merged, count}, anchor, from, to);
     change.occupancy += after.occupancy - before.occupancy;
     change.absorbed += after.absorbed - before.absorbed;
-    change.observed += std::max<Micros>(0, to - from) - std::max<Micros>(0, std::min(observed.to, anchor.end) - from);
+    change.observed += length_of(from, to) - length_of(from, std::min(observed.to, anchor.end));
     const Peak old_peak = before.open.peak();
     const Peak new_peak = after.open.peak();
     change.peak_fell = change.peak_fell || new_peak.value < old_peak.value ||

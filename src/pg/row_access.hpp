@@ -58,6 +58,6 @@ struct DerivedTable {
 };
 
 // Ends a DerivedTable search loop under a transaction-wide snapshot.
-void report_serialization_failure() pg_attribute_noreturn();
+[[noreturn]] void report_serialization_failure();
 
 }  // namespace people_counter::pg

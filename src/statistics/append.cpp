@@ -12,10 +12,6 @@ struct Additions {
     Peak reported;
 };
 
-Micros length_from(Micros start, Micros end) {
-    return std::max<Micros>(0, end - start);
-}
-
 // Takes the event into the state's open hour. False if it does not belong there.
 bool take(FoldState &state, const Event &event, Additions &additions) {
     const Micros horizon = state.horizon();
@@ -76,7 +72,7 @@ bool append_to_open_hour(Ledger &ledger, const pg_uuid_t &session, std::span<con
             state.level_at_last_movement = open.level();
         }
         const core::AppendChange &change = additions.change;
-        const Micros lived = length_from(state.start_time, state.horizon()) - length_from(state.start_time, old_horizon);
+        const Micros lived = core::length_of(state.start_time, state.horizon()) - core::length_of(state.start_time, old_horizon);
         state.occupancy += change.occupancy;
         state.observed += change.observed;
         state.hour_occupancy += change.occupancy;

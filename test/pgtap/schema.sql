@@ -1,0 +1,142 @@
+-- Tables, columns, keys, and a comment on everything that the extension makes.
+\set ON_ERROR_STOP on
+BEGIN;
+SET LOCAL client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS people_counter;
+SELECT no_plan();
+
+CREATE TEMP TABLE member AS
+SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS name
+  FROM pg_depend d
+  JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+ WHERE e.extname = 'people_counter';
+
+SELECT is(array_agg(c.relname::text ORDER BY c.relname),
+          '{alert_logs,alert_thresholds,daily_statistics,hourly_statistics,occupancy_baselines,people_movements,'
+          'realtime_metrics,removed_defaults,session_statistics,sessions,system_config}'::text[], 'tables')
+  FROM member m JOIN pg_class c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass WHERE c.relkind = 'r';
+SELECT is(array_agg(c.relname::text ORDER BY c.relname),
+          '{current_session_overview,daily_analytics,hourly_analytics,recent_movements}'::text[], 'views')
+  FROM member m JOIN pg_class c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass WHERE c.relkind = 'v';
+
+SELECT enum_has_labels('session_status', ARRAY['active', 'completed', 'error', 'cancelled']);
+SELECT enum_has_labels('detection_status', ARRAY['detecting', 'tracking', 'waiting']);
+SELECT enum_has_labels('movement_direction', ARRAY['in', 'out']);
+
+-- The native code reads columns by their number.
+CREATE FUNCTION pg_temp.columns_of(regclass) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN '!' ELSE '' END,
+                      ', ' ORDER BY attnum)
+      FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped
+$$;
+SELECT is(pg_temp.columns_of('sessions'),
+    'id uuid!, session_name character varying!, input_source character varying, output_path character varying, '
+    'start_time timestamp with time zone!, end_time timestamp with time zone, duration_seconds numeric(14,2), '
+    'status session_status!, fps numeric(8,2), total_frames integer, resolution_width integer, '
+    'resolution_height integer, confidence_threshold numeric(3,2)!, skip_frames integer!, max_disappeared integer!, '
+    'max_distance integer!, created_at timestamp with time zone!, updated_at timestamp with time zone!, '
+    'time_zone text!, day_start time without time zone!, reset_time time without time zone, capacity integer, '
+    'false_positives integer, false_negatives integer', 'columns of sessions');
+SELECT is(pg_temp.columns_of('people_movements'),
+    'session_id uuid!, movement_time timestamp with time zone!, id uuid!, person_id integer!, '
+    'movement_direction movement_direction!, centroid_x real, centroid_y real, bounding_box_x1 real, '
+    'bounding_box_y1 real, bounding_box_x2 real, bounding_box_y2 real, confidence_score real, frame_number integer, '
+    'created_at timestamp with time zone!', 'columns of people_movements');
+SELECT is(pg_temp.columns_of('realtime_metrics'),
+    'session_id uuid!, "timestamp" timestamp with time zone!, id uuid!, current_people_count integer!, '
+    'people_entered_last_minute integer!, people_exited_last_minute integer!, detection_status detection_status!, '
+    'fps_current real, cpu_usage_percentage real, memory_usage_mb real, processing_latency_ms real, '
+    'created_at timestamp with time zone!', 'columns of realtime_metrics');
+SELECT is(pg_temp.columns_of('occupancy_baselines'),
+    'session_id uuid!, baseline_time timestamp with time zone!, people_count integer!, kind text!, note text, '
+    'created_at timestamp with time zone!', 'columns of occupancy_baselines');
+SELECT is(pg_temp.columns_of('session_statistics'),
+    'session_id uuid!, total_people_entered integer!, total_people_exited integer!, current_people_inside integer!, '
+    'peak_people_count integer!, average_people_count numeric(14,4), detection_frames integer!, '
+    'tracking_frames integer!, waiting_frames integer!, total_detections integer!, false_positives integer!, '
+    'false_negatives integer!, accuracy_percentage numeric(5,2), created_at timestamp with time zone!, '
+    'updated_at timestamp with time zone!, net_people_count integer!, exits_absorbed integer!, '
+    'peak_time timestamp with time zone, last_movement_time timestamp with time zone, fold_state bytea!',
+    'columns of session_statistics');
+SELECT is(pg_temp.columns_of('hourly_statistics'),
+    'session_id uuid!, hour_timestamp timestamp with time zone!, people_entered integer!, people_exited integer!, '
+    'peak_people_count integer!, average_people_count numeric(14,4), total_detections integer!, '
+    'detection_accuracy numeric(5,2), opening_count integer!, closing_count integer!, low_people_count integer!, '
+    'peak_time timestamp with time zone!, occupancy_seconds numeric(20,6)!, observed_seconds numeric(20,6)!, '
+    'exits_absorbed integer!, counted_peak integer!, counted_peak_time timestamp with time zone!, '
+    'reported_peak integer, reported_peak_time timestamp with time zone, confidence_sum bigint!, '
+    'confidence_count integer!', 'columns of hourly_statistics');
+SELECT is(pg_temp.columns_of('daily_statistics'),
+    'session_id uuid!, date_timestamp date!, total_people_entered integer!, total_people_exited integer!, '
+    'peak_people_count integer!, average_people_count numeric(14,4), total_detections integer!, '
+    'total_session_duration numeric(20,6)!, detection_accuracy numeric(5,2), peak_time timestamp with time zone!, '
+    'occupancy_seconds numeric(20,6)!, observed_seconds numeric(20,6)!, exits_absorbed integer!, '
+    'confidence_sum bigint!, confidence_count integer!', 'columns of daily_statistics');
+
+SELECT col_is_pk('sessions', 'id');
+SELECT col_is_pk('people_movements', ARRAY['session_id', 'movement_time', 'id']);
+SELECT col_is_pk('realtime_metrics', ARRAY['session_id', 'timestamp', 'id']);
+SELECT col_is_pk('occupancy_baselines', ARRAY['session_id', 'baseline_time']);
+SELECT col_is_pk('session_statistics', 'session_id');
+SELECT col_is_pk('hourly_statistics', ARRAY['session_id', 'hour_timestamp']);
+SELECT col_is_pk('daily_statistics', ARRAY['session_id', 'date_timestamp']);
+SELECT col_is_pk('system_config', 'config_key');
+SELECT col_is_pk('alert_thresholds', 'id');
+SELECT col_is_pk('alert_logs', 'id');
+SELECT is(count(*), 9::bigint, 'every table with a session_id refers to sessions, and goes with them')
+  FROM pg_constraint k
+  JOIN member m ON m.objid = k.conrelid AND m.classid = 'pg_class'::regclass
+ WHERE contype = 'f' AND confrelid = 'sessions'::regclass AND confdeltype = 'c';
+SELECT is(count(*), 1::bigint, 'the ingest tables have one index: ' || t)
+  FROM unnest('{people_movements,realtime_metrics}'::text[]) AS t JOIN pg_index i ON i.indrelid = t::regclass GROUP BY t;
+SELECT is_empty($$ SELECT conname FROM pg_constraint
+                    WHERE contype = 'c' AND conrelid IN ('people_movements'::regclass, 'realtime_metrics'::regclass) $$,
+                'the ingest tables have no check constraint');
+SELECT index_is_unique('alert_logs', 'alert_logs_open_key');
+
+-- Comments
+SELECT is_empty($$ SELECT name FROM member
+                    WHERE obj_description(objid, classid::regclass::name) IS NULL
+                      AND NOT EXISTS (SELECT FROM pg_type t WHERE t.oid = objid AND (t.typrelid <> 0 OR t.typelem <> 0)) $$,
+                'every type, table, view, function and aggregate has a comment');
+SELECT is_empty($$ SELECT m.name, a.attname
+                     FROM member m JOIN pg_attribute a ON a.attrelid = m.objid AND m.classid = 'pg_class'::regclass
+                    WHERE a.attnum > 0 AND NOT a.attisdropped AND col_description(a.attrelid, a.attnum) IS NULL $$,
+                'every column of a table or view has a comment');
+SELECT is_empty($$ SELECT m.name, t.tgname
+                     FROM member m JOIN pg_trigger t ON t.tgrelid = m.objid AND m.classid = 'pg_class'::regclass
+                    WHERE NOT t.tgisinternal AND obj_description(t.oid, 'pg_trigger') IS NULL $$,
+                'every trigger has a comment');
+SELECT isnt(obj_description(oid, 'pg_extension'), NULL, 'the extension has a comment')
+  FROM pg_extension WHERE extname = 'people_counter';
+
+-- Functions
+SELECT is_empty($$ SELECT p.oid::regprocedure
+                     FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
+                     JOIN pg_language l ON l.oid = p.prolang
+                    WHERE l.lanname <> 'c' AND p.prokind <> 'a'
+                      AND p.proconfig[1] IS DISTINCT FROM 'search_path=pg_catalog, pg_temp' $$,
+                'every SQL or PL function fixes its search_path');
+SELECT is_empty($$ SELECT p.oid::regprocedure
+                     FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
+                    WHERE p.prosecdef AND p.proname NOT IN
+                          ('default_time_zone', 'keep_origin', 'note_removed_default', 'remove_default') $$,
+                'no other function runs with the rights of the owner');
+SELECT is(p.proname::text, 'default_time_zone', 'of those with the rights of the owner the public may call only the default')
+  FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
+ WHERE p.prosecdef AND has_function_privilege('public', p.oid, 'EXECUTE');
+SELECT function_privs_are('rebuild_statistics', ARRAY['uuid'], 'public', '{}'::text[], 'the public may not rebuild');
+SELECT volatility_is('calculate_current_people_inside', ARRAY['uuid'], 'stable');
+SELECT volatility_is('verify_statistics', ARRAY['uuid'], 'stable');
+SELECT function_returns('calculate_current_people_inside', ARRAY['uuid'], 'integer');
+SELECT is(extension, library, 'the library is of the version of the extension') FROM people_counter_version();
+
+-- Dump
+SELECT is(array_agg(c.relname::text ORDER BY c.relname),
+          '{alert_logs,alert_thresholds,occupancy_baselines,people_movements,realtime_metrics,removed_defaults,sessions,'
+          'system_config}'::text[], 'pg_dump takes the base tables and no derived one')
+  FROM pg_extension e JOIN pg_class c ON c.oid = ANY (e.extconfig) WHERE e.extname = 'people_counter';
+
+SELECT * FROM finish();
+ROLLBACK;
