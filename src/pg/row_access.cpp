@@ -82,7 +82,7 @@ void DerivedTable::begin_change(bool copy_found) {
 void DerivedTable::insert_index_entries(bool is_update, bool summarizing) {
     EState *estate = CreateExecutorState();
     ResultRelInfo *target = makeNode(ResultRelInfo);
-    InitResultRelInfo(target, table, 1, nullptr, 0);
+    InitResultRelInfo(target, table, 0, nullptr, 0);  // in no range table
     ExecOpenIndices(target, false);
     ExprContext *context = GetPerTupleExprContext(estate);
     context->ecxt_scantuple = changed;

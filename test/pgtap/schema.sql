@@ -44,7 +44,7 @@ SELECT is(pg_temp.columns_of('people_movements'),
     'bounding_box_y1 real, bounding_box_x2 real, bounding_box_y2 real, confidence_score real, frame_number integer, '
     'created_at timestamp with time zone!', 'columns of people_movements');
 SELECT is(pg_temp.columns_of('realtime_metrics'),
-    'session_id uuid!, "timestamp" timestamp with time zone!, id uuid!, current_people_count integer!, '
+    'session_id uuid!, timestamp timestamp with time zone!, id uuid!, current_people_count integer!, '
     'people_entered_last_minute integer!, people_exited_last_minute integer!, detection_status detection_status!, '
     'fps_current real, cpu_usage_percentage real, memory_usage_mb real, processing_latency_ms real, '
     'created_at timestamp with time zone!', 'columns of realtime_metrics');
@@ -84,7 +84,7 @@ SELECT col_is_pk('daily_statistics', ARRAY['session_id', 'date_timestamp']);
 SELECT col_is_pk('system_config', 'config_key');
 SELECT col_is_pk('alert_thresholds', 'id');
 SELECT col_is_pk('alert_logs', 'id');
-SELECT is(count(*), 9::bigint, 'every table with a session_id refers to sessions, and goes with them')
+SELECT is(count(*), 8::bigint, 'every table with a session_id refers to sessions, and goes with them')
   FROM pg_constraint k
   JOIN member m ON m.objid = k.conrelid AND m.classid = 'pg_class'::regclass
  WHERE contype = 'f' AND confrelid = 'sessions'::regclass AND confdeltype = 'c';
