@@ -38,4 +38,15 @@ inline IndexScanDesc begin_index_scan(Relation table, Relation index, Snapshot s
 #endif
 }
 
+// Pins the buffer if it still holds the block. PG 16 (b0a55e43299) renamed the relation's physical name.
+inline bool read_recent_buffer(Relation table, const ItemPointerData *place, Buffer buffer) {
+#if PG_VERSION_NUM >= 160000
+    return BufferIsValid(buffer) &&
+           ReadRecentBuffer(table->rd_locator, MAIN_FORKNUM, ItemPointerGetBlockNumber(place), buffer);
+#else
+    return BufferIsValid(buffer) &&
+           ReadRecentBuffer(table->rd_node, MAIN_FORKNUM, ItemPointerGetBlockNumber(place), buffer);
+#endif
+}
+
 }  // namespace people_counter::pg

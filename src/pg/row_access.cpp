@@ -4,18 +4,22 @@
 
 namespace people_counter::pg {
 
+namespace {
+
+constexpr Size kPruneBelow = 1200;  // bytes
+
+}  // namespace
+
 DerivedTable DerivedTable::open(Oid table_id, Oid key_index_id) {
     DerivedTable t{};
     t.table = table_open(table_id, RowExclusiveLock);
     t.key_index_id = key_index_id;
     t.found = table_slot_create(t.table, nullptr);
-    t.fetch = table_index_fetch_begin(t.table);
     t.changed = MakeSingleTupleTableSlot(RelationGetDescr(t.table), &TTSOpsVirtual);
     return t;
 }
 
 void DerivedTable::close() {
-    table_index_fetch_end(fetch);
     ExecDropSingleTupleTableSlot(found);
     ExecDropSingleTupleTableSlot(changed);
     if (key_index != nullptr) {
@@ -30,7 +34,7 @@ void DerivedTable::ensure_key_index() {
     }
 }
 
-bool DerivedTable::find(const RowKey &key, Snapshot snapshot, ItemPointer root) {
+bool DerivedTable::find(const RowKey &key, Snapshot snapshot, RowPlace *place) {
     ensure_key_index();
     ScanKeyData keys[2];
     int count = 1;
@@ -43,11 +47,13 @@ bool DerivedTable::find(const RowKey &key, Snapshot snapshot, ItemPointer root) 
     index_rescan(scan, keys, count, nullptr, 0);
     bool hit = false;
     while (const ItemPointer tid = index_getnext_tid(scan, ForwardScanDirection)) {
-        if (root != nullptr) {
-            *root = *tid;
-        }
+        const ItemPointerData root = *tid;
         if (index_fetch_heap(scan, found)) {
             hit = true;
+            if (place != nullptr) {
+                place->root = root;
+                place->buffer = reinterpret_cast<BufferHeapTupleTableSlot *>(found)->buffer;
+            }
             break;
         }
     }
@@ -55,14 +61,37 @@ bool DerivedTable::find(const RowKey &key, Snapshot snapshot, ItemPointer root) 
     return hit;
 }
 
-bool DerivedTable::find_at(ItemPointerData root, Snapshot snapshot) {
-    if (ItemPointerGetBlockNumberNoCheck(&root) >= RelationGetNumberOfBlocks(table)) {
-        return false;  // the table was rewritten
+bool DerivedTable::find_at(const RowPlace &place, Snapshot snapshot) {
+    if (!ItemPointerIsValid(&place.root) || !read_recent_buffer(table, &place.root, place.buffer)) {
+        return false;
     }
-    bool call_again = false;
-    bool all_dead = false;
     ExecClearTuple(found);
-    return table_index_fetch_tuple(fetch, &root, snapshot, found, &call_again, &all_dead);
+    const Buffer buffer = place.buffer;
+    // The server prunes as soon as less is free than the fill factor leaves, which here would be at every access.
+    // Once the page cannot take two more versions is soon enough.
+    if (PageGetHeapFreeSpace(BufferGetPage(buffer)) < kPruneBelow) {
+        heap_page_prune_opt(table, buffer);
+    }
+    auto *slot = reinterpret_cast<BufferHeapTupleTableSlot *>(found);
+    ItemPointerData tid = place.root;
+    LockBuffer(buffer, BUFFER_LOCK_SHARE);
+    const bool hit = heap_hot_search_buffer(&tid, table, buffer, snapshot, &slot->base.tupdata, nullptr, true);
+    LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+    if (!hit) {
+        ReleaseBuffer(buffer);
+        return false;
+    }
+    slot->base.tupdata.t_self = tid;
+    slot->base.tupdata.t_tableOid = RelationGetRelid(table);
+    ExecStorePinnedBufferHeapTuple(&slot->base.tupdata, found, buffer);
+    return true;
+}
+
+void DerivedTable::follow(RowPlace &place) const {
+    if (moved) {
+        place.root = changed->tts_tid;
+        place.buffer = InvalidBuffer;  // the next search finds it
+    }
 }
 
 void DerivedTable::begin_change(bool copy_found) {

@@ -15,21 +15,34 @@ struct RowKey {
     Oid second_equal;   // its equality function, InvalidOid where the session is the whole key
 };
 
+// Where the index entry of a row leads to, and the buffer that had it.
+struct RowPlace {
+    ItemPointerData root;
+    Buffer buffer;
+
+    void forget() {
+        ItemPointerSetInvalid(&root);
+        buffer = InvalidBuffer;
+    }
+};
+
 struct DerivedTable {
     Relation table;
     Oid key_index_id;
     Relation key_index;      // opened when first needed
     TupleTableSlot *found;   // the row of the last successful search
     TupleTableSlot *changed; // virtual: what will be stored
-    IndexFetchTableData *fetch;
 
     static DerivedTable open(Oid table_id, Oid key_index_id);
     void close();
 
     // The row with this key, and the place from which its index entry leads to it.
-    bool find(const RowKey &key, Snapshot snapshot, ItemPointer root);
-    // The row version that `root` leads to. The caller compares the key: the place may have been reused.
-    bool find_at(ItemPointerData root, Snapshot snapshot);
+    bool find(const RowKey &key, Snapshot snapshot, RowPlace *place);
+    // The row version that a place leads to, without an index, if its page is still in the buffer it was in. The
+    // caller compares the key: the place may have been reused.
+    bool find_at(const RowPlace &place, Snapshot snapshot);
+    // After update(): where the row is now.
+    void follow(RowPlace &place) const;
 
     // Starts `changed` as a copy of `found`, or all NULL.
     void begin_change(bool copy_found);

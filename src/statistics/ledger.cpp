@@ -159,8 +159,7 @@ bool Ledger::load_session(const pg_uuid_t &session, bool lock) {
     pending_days_ = nullptr;  // its memory is of the context that was current for the last session
     pending_count_ = pending_capacity_ = 0;
     RowPlaces &places = places_of(session);
-    session_found_ = (ItemPointerIsValid(&places.session_row) &&
-                      sessions_.find_at(places.session_row, row_snapshot()) && row_is_of(sessions_, session)) ||
+    session_found_ = (sessions_.find_at(places.session_row, row_snapshot()) && row_is_of(sessions_, session)) ||
                      sessions_.find({&session, 0, InvalidOid}, row_snapshot(), &places.session_row);
     if (!session_found_) {
         if (IsolationUsesXactSnapshot() && sessions_.find({&session, 0, InvalidOid}, SnapshotSelf, nullptr)) {
@@ -279,8 +278,8 @@ bool Ledger::store_session() {
     sessions_.set(c::fold_state, PointerGetDatum(state));
     if (session_found_) {
         const bool stored = sessions_.update() == TM_Ok;
-        if (stored && sessions_.moved) {
-            places_of(session_).session_row = sessions_.changed->tts_tid;
+        if (stored) {
+            sessions_.follow(places_of(session_).session_row);
         }
         return stored;
     }
@@ -482,8 +481,7 @@ void Ledger::add_to_open_hour(const Counts &counts, int64 absorbed, Peak reporte
     const core::OpenHour open = state.open.now();
     RowPlaces &places = places_of(session_);
     const pg::RowKey hour_key{&session_, time_of(open.start), F_TIMESTAMPTZ_EQ};
-    const bool hour_known = places.hour == open.start && ItemPointerIsValid(&places.hour_row) &&
-                            hours_.find_at(places.hour_row, SnapshotSelf) && row_is_of(hours_, session_) &&
+    const bool hour_known = places.hour == open.start && hours_.find_at(places.hour_row, SnapshotSelf) && row_is_of(hours_, session_) &&
                             DatumGetTimestampTz(hours_.value(hourly_statistics::hour_timestamp)) == open.start;
     if (!hour_known && !hours_.find(hour_key, SnapshotSelf, &places.hour_row)) {
         elog(ERROR, "a session's open hour has no row");
@@ -516,13 +514,10 @@ void Ledger::add_to_open_hour(const Counts &counts, int64 absorbed, Peak reporte
     hours_.set(c::counted_peak, int4(counted.value));
     hours_.set(c::counted_peak_time, time_of(counted.time));
     hours_.update_locked();
-    if (hours_.moved) {
-        places.hour_row = hours_.changed->tts_tid;
-    }
+    hours_.follow(places.hour_row);
 
     const pg::RowKey day_key{&session_, DateADTGetDatum(open.day), F_DATE_EQ};
-    const bool day_known = places.day == open.day && ItemPointerIsValid(&places.day_row) &&
-                           days_.find_at(places.day_row, SnapshotSelf) && row_is_of(days_, session_) &&
+    const bool day_known = places.day == open.day && days_.find_at(places.day_row, SnapshotSelf) && row_is_of(days_, session_) &&
                            DatumGetDateADT(days_.value(daily_statistics::date_timestamp)) == open.day;
     if (!day_known && !days_.find(day_key, SnapshotSelf, &places.day_row)) {
         elog(ERROR, "the day of a session's open hour has no row");
@@ -540,9 +535,7 @@ void Ledger::add_to_open_hour(const Counts &counts, int64 absorbed, Peak reporte
     set_sums(days_, kDaySums, day);
     days_.set(daily_statistics::total_session_duration, pg::seconds_from_micros(state.day_duration));
     days_.update_locked();
-    if (days_.moved) {
-        places.day_row = days_.changed->tts_tid;
-    }
+    days_.follow(places.day_row);
 }
 
 }  // namespace people_counter::statistics

@@ -3,7 +3,7 @@
 // hint: whoever uses it compares the key of the row found there.
 #pragma once
 
-#include "pg/prelude.hpp"
+#include "pg/row_access.hpp"
 
 #include "core/calendar.hpp"
 
@@ -11,9 +11,9 @@ namespace people_counter::statistics {
 
 struct RowPlaces {
     pg_uuid_t session;
-    ItemPointerData session_row;
-    ItemPointerData hour_row;
-    ItemPointerData day_row;
+    pg::RowPlace session_row;
+    pg::RowPlace hour_row;
+    pg::RowPlace day_row;
     core::Micros hour;
     int32 day;
     bool used;
@@ -27,9 +27,9 @@ inline RowPlaces &places_of(const pg_uuid_t &session) {
         place = RowPlaces{};
         place.session = session;
         place.used = true;
-        ItemPointerSetInvalid(&place.session_row);
-        ItemPointerSetInvalid(&place.hour_row);
-        ItemPointerSetInvalid(&place.day_row);
+        place.session_row.forget();
+        place.hour_row.forget();
+        place.day_row.forget();
     }
     return place;
 }

@@ -1,0 +1,258 @@
+# What the server tests share: a cluster with the extension, sample data that reach every part of the schema, and what is
+# compared afterwards.
+package PeopleCounter;
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use Exporter 'import';
+use File::Basename qw(dirname);
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time usleep);
+
+our @EXPORT = qw(
+    $SOURCE new_cluster start_anyway create_database sql sql_error run_command fill_sample base_rows derived_rows
+    fold_states same_rows verify_ok problems
+    write_script start_pgbench finish_pgbench
+);
+
+# The sources: scripts/test names a copy that the unprivileged user can read.
+our $SOURCE = $ENV{PEOPLE_COUNTER_SOURCE} // abs_path(dirname(__FILE__) . '/../../..');
+
+# new_cluster(name, streaming => 1|'logical', conf => text): a running cluster.
+sub new_cluster {
+    my ($name, %options) = @_;
+    my $node = PostgreSQL::Test::Cluster->new($name);
+    $node->init(
+        allows_streaming => $options{streaming} // 0,
+        extra => ['--no-locale', '--encoding=UTF8']);
+    $node->append_conf('postgresql.conf', <<"CONF");
+log_statement = none
+log_replication_commands = off
+max_connections = 40
+shared_buffers = 64MB
+max_wal_size = 1GB
+timezone = 'UTC'
+@{[ $options{conf} // '' ]}
+CONF
+    $node->start;
+    return $node;
+}
+
+# Starts a server whose postmaster was killed: what it left may hold the data directory for a moment.
+sub start_anyway {
+    my ($node) = @_;
+    for my $try (1 .. 60) {
+        my $log = $node->logfile;
+        return if 0 == system("pg_ctl -w -s -D '@{[ $node->data_dir ]}' -l '$log' start >>'$log' 2>&1");
+        usleep(500_000);
+    }
+    BAIL_OUT('the server does not start again');
+}
+
+# create_database(node, name, schema => S, owner => O, extension => 0): with the extension, unless told otherwise.
+sub create_database {
+    my ($node, $name, %options) = @_;
+    my $owner = $options{owner} ? "OWNER $options{owner}" : '';
+    $node->safe_psql('postgres', "CREATE DATABASE $name TEMPLATE template0 $owner");
+    return unless $options{extension} // 1;
+    my $schema = $options{schema};
+    $node->safe_psql($name, $schema
+        ? "CREATE SCHEMA \"$schema\"; CREATE EXTENSION people_counter SCHEMA \"$schema\""
+        : 'CREATE EXTENSION people_counter');
+    return;
+}
+
+# Puts the extension's schema into the search_path, whatever its name.
+my $in_schema = <<'SQL';
+SELECT set_config('search_path', quote_ident(nspname) || ', pg_catalog', false) AS ignored
+  FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'people_counter' \gset
+SQL
+
+# sql(node, database, text): what psql prints; dies if it fails.
+sub sql {
+    my ($node, $database, $text, %params) = @_;
+    return scalar $node->safe_psql($database, $in_schema . $text, %params);
+}
+
+# sql_error(node, database, text): what psql says on stderr, with SQLSTATE; empty if nothing fails.
+sub sql_error {
+    my ($node, $database, $text, %params) = @_;
+    my ($status, $out, $err) = $node->psql($database, "\\set VERBOSITY verbose\n" . $in_schema . $text, %params);
+    return $err;
+}
+
+# run_command(node, words...): (exit status, all that it printed), with the connection of the node in the environment.
+sub run_command {
+    my ($node, @command) = @_;
+    local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port);
+    my $output = '';
+    note("# @command");
+    IPC::Run::run \@command, '<', \'', '>', \$output, '2>&1';
+    my $status = $? >> 8 || $? & 127;
+    note($output) if $output ne '';
+    return ($status, $output);
+}
+
+# Sessions in zones of every kind, with movements early, late, at one instant, far away, and exits first; samples,
+# baselines past and future; settings and thresholds shipped, changed, deleted and added; alerts open and closed.
+sub fill_sample {
+    my ($node, $database, %params) = @_;
+    sql($node, $database, <<'SQL', %params);
+SELECT setseed(0.42) AS ignored \gset
+INSERT INTO sessions (id, session_name, start_time, time_zone, day_start, reset_time, created_at) VALUES
+    ('00000000-0000-7000-8000-0000000000a1', 'Utc',      '2024-03-09 08:00+00', 'UTC', '00:00', NULL, '2024-03-09 07:59+00'),
+    ('00000000-0000-7000-8000-0000000000a2', 'Saigon',   '2024-03-09 08:00+07', 'Asia/Ho_Chi_Minh', '04:00', '04:00', '2024-03-09 01:00+00'),
+    ('00000000-0000-7000-8000-0000000000a3', 'New York', '2024-03-09 08:00-05', 'America/New_York', '04:00', '02:30', '2024-03-09 13:00+00'),
+    ('00000000-0000-7000-8000-0000000000a4', 'Howe',     '2024-04-06 08:00+11', 'Australia/Lord_Howe', '00:00', NULL, '2024-04-05 20:00+00'),
+    ('00000000-0000-7000-8000-0000000000a5', 'Done',     '2024-03-09 08:00+00', 'Asia/Kathmandu', '06:00', NULL, '2024-03-09 07:59+00'),
+    ('00000000-0000-7000-8000-0000000000a6', 'Empty "\\ '' name' || E'\t\n', '2024-03-09 08:00+00', 'UTC', '00:00', '00:00', '2024-03-09 07:59+00'),
+    ('00000000-0000-7000-8000-0000000000a7', 'Samples',  '2024-03-09 08:00+00', 'America/St_Johns', '00:00', NULL, '2024-03-09 07:59+00');
+INSERT INTO people_movements (session_id, movement_time, id, person_id, movement_direction, centroid_x, centroid_y,
+                              bounding_box_x1, confidence_score, frame_number)
+SELECT s.id, s.start_time + n * interval '97 seconds' + (random() * 60)::int * interval '1 second',
+       md5(s.id::text || n)::uuid, n, CASE WHEN random() < 0.52 THEN 'in' ELSE 'out' END::movement_direction,
+       random() * 1920, random() * 1080, CASE WHEN n % 7 = 0 THEN random() * 100 END,
+       CASE WHEN n % 5 > 0 THEN random() END, CASE WHEN n % 3 > 0 THEN n END
+  FROM sessions s CROSS JOIN generate_series(1, 400) n
+ WHERE s.session_name NOT LIKE 'Empty%' AND s.session_name <> 'Samples'
+ ORDER BY random();
+INSERT INTO people_movements (session_id, movement_time, person_id, movement_direction) VALUES
+    ('00000000-0000-7000-8000-0000000000a1', '2024-03-09 07:00+00', -1, 'out'),
+    ('00000000-0000-7000-8000-0000000000a1', '2024-03-12 09:00+00', 0, 'in'),
+    ('00000000-0000-7000-8000-0000000000a1', '2024-03-12 09:00+00', 0, 'in'),
+    ('00000000-0000-7000-8000-0000000000a1', '2024-03-12 09:00+00', 0, 'out'),
+    ('00000000-0000-7000-8000-0000000000a2', '1970-01-01 00:00+00', 0, 'in'),
+    ('00000000-0000-7000-8000-0000000000a2', '2100-07-01 12:00+00', 0, 'in'),
+    ('00000000-0000-7000-8000-0000000000a3', '2024-03-10 01:59:59.999999-05', 0, 'in'),
+    ('00000000-0000-7000-8000-0000000000a3', '2024-03-10 03:00:00-04', 0, 'in');
+INSERT INTO realtime_metrics (session_id, "timestamp", current_people_count, detection_status, fps_current)
+SELECT s.id, s.start_time + n * interval '31 minutes', n % 9,
+       (ARRAY['detecting', 'tracking', 'waiting']::detection_status[])[1 + n % 3], 20 + n
+  FROM sessions s CROSS JOIN generate_series(1, 60) n
+ WHERE s.session_name IN ('Utc', 'Howe', 'Samples');
+INSERT INTO occupancy_baselines (session_id, baseline_time, people_count, kind, note) VALUES
+    ('00000000-0000-7000-8000-0000000000a1', '2024-03-09 12:00+00', 3, 'manual', 'by hand'),
+    ('00000000-0000-7000-8000-0000000000a1', '2024-03-09 15:17:31+00', 0, 'reset', NULL),
+    ('00000000-0000-7000-8000-0000000000a4', '2024-04-07 01:45+11', 9, 'auto', NULL),
+    ('00000000-0000-7000-8000-0000000000a1', '2150-01-01 00:00+00', 1, 'manual', 'planned'),
+    ('00000000-0000-7000-8000-0000000000a6', '2024-03-09 12:00+00', 4, 'manual', NULL);
+UPDATE people_movements SET movement_direction = 'in' WHERE person_id % 50 = 3;
+UPDATE people_movements SET movement_time = movement_time - interval '3 hours' WHERE person_id % 90 = 4;
+DELETE FROM people_movements WHERE person_id % 40 = 5;
+UPDATE sessions SET status = 'completed', end_time = '2024-03-10 01:00+00', duration_seconds = 61200,
+       false_positives = 4, false_negatives = 2, fps = 24.5, capacity = 80 WHERE session_name = 'Done';
+UPDATE system_config SET config_value = 'Asia/Ho_Chi_Minh' WHERE config_key = 'default_time_zone';
+UPDATE system_config SET is_active = false WHERE config_key = 'data_retention_days';
+DELETE FROM system_config WHERE config_key = 'default_skip_frames';
+INSERT INTO system_config (config_key, config_value, description) VALUES ('door', 'north', E'ours\twith a tab');
+UPDATE alert_thresholds SET threshold_value = 120, alert_message = 'changed' WHERE threshold_name = 'max_people_count';
+DELETE FROM alert_thresholds WHERE threshold_name = 'fps_low';
+INSERT INTO alert_thresholds (id, session_id, threshold_name, threshold_value) VALUES
+    ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a1', 'max_people_count', 30);
+INSERT INTO alert_logs (session_id, threshold_id, alert_type, triggered_at, resolved_at, is_resolved) VALUES
+    ('00000000-0000-7000-8000-0000000000a1', '00000000-0000-7000-8000-0000000000b1', 'max_people_count', '2024-03-09 10:00+00', NULL, false),
+    ('00000000-0000-7000-8000-0000000000a1', '00000000-0000-7000-8000-000000000001', 'max_people_count', '2024-03-09 11:00+00', '2024-03-09 12:00+00', true),
+    ('00000000-0000-7000-8000-0000000000a2', '00000000-0000-7000-8000-000000000005', 'cpu_usage_high', '2024-03-09 11:00+00', NULL, false);
+SQL
+    return;
+}
+
+# Every base row as text, one a line, in a fixed order. When a shipped row was made is the affair of each database.
+sub base_rows {
+    my ($node, $database) = @_;
+    return sql($node, $database, <<'SQL');
+SET timezone = 'UTC';
+SELECT 'session', to_jsonb(t) FROM sessions t ORDER BY t.id;
+SELECT 'movement', to_jsonb(t) FROM people_movements t ORDER BY t.session_id, t.movement_time, t.id;
+SELECT 'sample', to_jsonb(t) FROM realtime_metrics t ORDER BY t.session_id, t."timestamp", t.id;
+SELECT 'baseline', to_jsonb(t) FROM occupancy_baselines t ORDER BY t.session_id, t.baseline_time;
+SELECT 'config', to_jsonb(t) - CASE origin WHEN 'shipped' THEN '{created_at,updated_at}'::text[] ELSE '{}' END
+  FROM system_config t ORDER BY t.config_key;
+SELECT 'threshold', to_jsonb(t) - CASE origin WHEN 'shipped' THEN '{created_at,updated_at}'::text[] ELSE '{}' END
+  FROM alert_thresholds t ORDER BY t.id;
+SELECT 'removed', to_jsonb(t) FROM removed_defaults t ORDER BY t.table_name, t.key;
+SELECT 'alert', to_jsonb(t) FROM alert_logs t ORDER BY t.id;
+SQL
+}
+
+# Every derived row as text, but for the internal fold_state.
+sub derived_rows {
+    my ($node, $database) = @_;
+    return sql($node, $database, <<'SQL');
+SET timezone = 'UTC';
+SELECT 'session', to_jsonb(t) - 'fold_state' FROM session_statistics t ORDER BY t.session_id;
+SELECT 'hour', to_jsonb(t) FROM hourly_statistics t ORDER BY t.session_id, t.hour_timestamp;
+SELECT 'day', to_jsonb(t) FROM daily_statistics t ORDER BY t.session_id, t.date_timestamp;
+SQL
+}
+
+sub fold_states {
+    my ($node, $database) = @_;
+    return sql($node, $database, 'SELECT session_id, fold_state FROM session_statistics ORDER BY session_id');
+}
+
+# same_rows(got, expected, name): like is(), but a difference shows as the few lines that differ.
+sub same_rows {
+    my ($got, $expected, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return 1 if ok($got eq $expected && $expected ne '', $name);
+    my %in_got = map { $_ => 1 } split /\n/, $got;
+    my %in_expected = map { $_ => 1 } split /\n/, $expected;
+    my @missing = grep { !$in_got{$_} } sort keys %in_expected;
+    my @added = grep { !$in_expected{$_} } sort keys %in_got;
+    diag(scalar(@missing), ' rows are missing, ', scalar(@added), ' are not expected');
+    diag("missing: $_") for splice @missing, 0, 5;
+    diag("not expected: $_") for splice @added, 0, 5;
+    return 0;
+}
+
+# What verify_statistics() finds, as text; empty if all is well.
+sub problems {
+    my ($node, $database, $session) = @_;
+    $session = $session ? "'$session'" : 'NULL';
+    return sql($node, $database, "SELECT * FROM verify_statistics($session)");
+}
+
+sub verify_ok {
+    my ($node, $database, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return is(problems($node, $database), '', "$name: verify_statistics() finds nothing");
+}
+
+# write_script(name, text): the path of a pgbench script.
+sub write_script {
+    my ($name, $text) = @_;
+    my $path = "$PostgreSQL::Test::Utils::tmp_check/$name.sql";
+    open my $file, '>', $path or die "$path: $!";
+    print $file $text;
+    close $file;
+    return $path;
+}
+
+# start_pgbench(node, database, arguments...): runs in the background; the extension's schema is in the search_path.
+sub start_pgbench {
+    my ($node, $database, @arguments) = @_;
+    my $schema = sql($node, $database, q{SELECT current_setting('search_path')});
+    $schema =~ s/([\\ ])/\\$1/g;
+    local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => $database,
+        PGOPTIONS => "-c search_path=$schema -c synchronous_commit=" . ($ENV{PC_SYNCHRONOUS} // 'on'));
+    my $run = { output => '' };
+    my @command = ('pgbench', '-n', @arguments);
+    note("# @command");
+    $run->{harness} = IPC::Run::start(\@command, '<', \undef, '>', \$run->{output}, '2>&1');
+    return $run;
+}
+
+# finish_pgbench(run): (exit status, what it printed).
+sub finish_pgbench {
+    my ($run) = @_;
+    $run->{harness}->finish;
+    return ($run->{harness}->result(0) // 0, $run->{output});
+}
+
+1;
