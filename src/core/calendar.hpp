@@ -41,9 +41,7 @@ struct Interval {
 };
 
 // Of [from, to); nothing if that is empty. Either end may be infinite where the other makes it empty.
-inline constexpr Micros length_of(Micros from, Micros to) noexcept {
-    return from < to ? to - from : 0;
-}
+inline constexpr Micros length_of(Micros from, Micros to) noexcept { return from < to ? to - from : 0; }
 
 // The instants of one business day: one interval, more only where clocks are set back over midnight.
 struct DayExtent {

@@ -55,8 +55,8 @@ struct HourFigures {
     Level opening;
     Level closing;
     Level low;
-    Peak counted;   // of the level
-    Peak reported;  // by metrics samples; kNothingReported without any
+    Peak counted;            // of the level
+    Peak reported;           // by metrics samples; kNothingReported without any
     std::int64_t occupancy;  // person-microseconds observed
     Micros observed;
     std::int64_t absorbed;
@@ -133,8 +133,8 @@ struct AppendChange {
     bool peak_fell = false;  // the hour's counted peak is lower or later than before: no sum above it can take it as is
 };
 
-// Takes an instant that fold.accepts(), wherever among the recent ones it belongs. The observed window of the unit grows
-// from [from, to) to [from, new_to).
+// Takes an instant that fold.accepts(), wherever among the recent ones it belongs. The observed window of the unit
+// grows from [from, to) to [from, new_to).
 void append(OpenFold &fold, Instant instant, Interval observed, Micros new_to, AppendChange &change) noexcept;
 
 // Lets the observed window grow without a movement: a metrics sample, or a later hour.

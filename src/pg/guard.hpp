@@ -1,8 +1,8 @@
 // The two-way wall between C++ and the server's error handling.
 //
 // Inside the wall the rule is simpler than the wall itself: src/core is noexcept, and the frames of the glue hold only
-// trivially destructible locals, so an ERROR may jump over them. pg_entry is the net below: whatever C++ throws in spite
-// of that becomes an ERROR with a SQLSTATE, after its exception object is gone.
+// trivially destructible locals, so an ERROR may jump over them. pg_entry is the net below: whatever C++ throws in
+// spite of that becomes an ERROR with a SQLSTATE, after its exception object is gone.
 #pragma once
 
 #include "pg/prelude.hpp"
@@ -41,9 +41,9 @@ Datum pg_entry(F &&body) {
 }  // namespace people_counter::pg
 
 // Declares the C symbol of a function that SQL calls; its body is one `return pg_entry([&]() -> Datum { ... });`.
-#define PEOPLE_COUNTER_FUNCTION(name)                                        \
-    extern "C" {                                                             \
-    extern PGDLLEXPORT Datum people_counter_##name(PG_FUNCTION_ARGS);        \
-    PG_FUNCTION_INFO_V1(people_counter_##name);                              \
-    }                                                                        \
+#define PEOPLE_COUNTER_FUNCTION(name)                                 \
+    extern "C" {                                                      \
+    extern PGDLLEXPORT Datum people_counter_##name(PG_FUNCTION_ARGS); \
+    PG_FUNCTION_INFO_V1(people_counter_##name);                       \
+    }                                                                 \
     extern "C" Datum people_counter_##name([[maybe_unused]] PG_FUNCTION_ARGS)

@@ -7,9 +7,7 @@
 
 namespace people_counter::pg {
 
-inline Datum seconds_from_micros(int64 micros) {
-    return NumericGetDatum(int64_div_fast_to_numeric(micros, 6));
-}
+inline Datum seconds_from_micros(int64 micros) { return NumericGetDatum(int64_div_fast_to_numeric(micros, 6)); }
 
 // sum / weight with four decimals; weight > 0
 inline Datum average(__int128 sum, int64 weight) {
@@ -18,8 +16,7 @@ inline Datum average(__int128 sum, int64 weight) {
 
 // 100 * sum / weight with two decimals; weight > 0
 inline Datum percentage(__int128 sum, __int128 weight) {
-    return NumericGetDatum(
-        int64_div_fast_to_numeric(core::rounded_ratio(sum, static_cast<int64>(weight), 10000), 2));
+    return NumericGetDatum(int64_div_fast_to_numeric(core::rounded_ratio(sum, static_cast<int64>(weight), 10000), 2));
 }
 
 inline int64 micros_from_seconds(Datum seconds) {

@@ -30,9 +30,9 @@ extern "C" {
 #include <mb/pg_wchar.h>
 #include <miscadmin.h>
 #include <nodes/execnodes.h>
+#include <pgstat.h>
 #include <pgtime.h>
 #include <port/pg_bswap.h>
-#include <pgstat.h>
 #include <storage/bufmgr.h>
 #include <storage/lmgr.h>
 #include <storage/lock.h>
@@ -47,6 +47,7 @@ extern "C" {
 #include <utils/lsyscache.h>
 #include <utils/memutils.h>
 #include <utils/numeric.h>
+#include <utils/rangetypes.h>
 #include <utils/rel.h>
 #include <utils/snapmgr.h>
 #include <utils/syscache.h>

@@ -35,15 +35,12 @@ void forget_relation(Datum, Oid relation) {
     cached_valid = !ours;
 }
 
-void forget_types(Datum, int, uint32) {
-    cached_valid = false;
-}
+void forget_types(Datum, int, uint32) { cached_valid = false; }
 
 Oid enum_value(Oid schema, const char *type_name, const char *label) {
     const Oid type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(type_name),
                                      ObjectIdGetDatum(schema));
-    const Oid value = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(type),
-                                      CStringGetDatum(label));
+    const Oid value = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(type), CStringGetDatum(label));
     if (!OidIsValid(value)) {
         elog(ERROR, "value \"%s\" of type \"%s\" is missing from the people_counter schema", label, type_name);
     }
@@ -68,11 +65,11 @@ const Relations &relations_of(Oid schema) {
     for (const Entry &entry : kTables) {
         const Oid table_id = get_relname_relid(entry.table, schema);
         if (!OidIsValid(table_id)) {
-            ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-                            errmsg("table \"%s\" is missing from schema \"%s\"", entry.table,
-                                   get_namespace_name(schema)),
-                            errhint("The schema is not the one of extension people_counter, or the extension is "
-                                    "being dropped.")));
+            ereport(ERROR,
+                    (errcode(ERRCODE_UNDEFINED_TABLE),
+                     errmsg("table \"%s\" is missing from schema \"%s\"", entry.table, get_namespace_name(schema)),
+                     errhint("The schema is not the one of extension people_counter, or the extension is "
+                             "being dropped.")));
         }
         const Relation table = table_open(table_id, AccessShareLock);
         found.*entry.table_id = table_id;
@@ -84,9 +81,9 @@ const Relations &relations_of(Oid schema) {
         );
         table_close(table, AccessShareLock);
         if (!OidIsValid(found.*entry.key_id)) {
-            ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-                            errmsg("table \"%s\" has lost its primary key", entry.table),
-                            errhint("Create the primary key of extension people_counter again.")));
+            ereport(ERROR,
+                    (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("table \"%s\" has lost its primary key", entry.table),
+                     errhint("Create the primary key of extension people_counter again.")));
         }
     }
     found.direction_in = enum_value(schema, "movement_direction", "in");

@@ -166,9 +166,8 @@ void DerivedTable::insert() {
 
 void DerivedTable::remove() {
     TM_FailureData failure{};
-    const TM_Result result =
-        table_tuple_delete(table, &found->tts_tid, GetCurrentCommandId(true), InvalidSnapshot, InvalidSnapshot, true,
-                           &failure, false);
+    const TM_Result result = table_tuple_delete(table, &found->tts_tid, GetCurrentCommandId(true), InvalidSnapshot,
+                                                InvalidSnapshot, true, &failure, false);
     if (result == TM_Ok) {
         return;
     }
@@ -180,9 +179,9 @@ void DerivedTable::remove() {
 }
 
 void report_serialization_failure() {
-    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                    errmsg("could not serialize access due to concurrent update"),
-                    errhint("The transaction might succeed if retried.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("could not serialize access due to concurrent update"),
+             errhint("The transaction might succeed if retried.")));
     pg_unreachable();
 }
 

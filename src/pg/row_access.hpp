@@ -11,8 +11,8 @@ namespace people_counter::pg {
 // The key of a derived row: its session, and the hour or day where there is one.
 struct RowKey {
     const pg_uuid_t *session;
-    Datum second;       // timestamptz or date
-    Oid second_equal;   // its equality function, InvalidOid where the session is the whole key
+    Datum second;      // timestamptz or date
+    Oid second_equal;  // its equality function, InvalidOid where the session is the whole key
 };
 
 // Where the index entry of a row leads to, and the buffer that had it.
@@ -29,9 +29,9 @@ struct RowPlace {
 struct DerivedTable {
     Relation table;
     Oid key_index_id;
-    Relation key_index;      // opened when first needed
-    TupleTableSlot *found;   // the row of the last successful search
-    TupleTableSlot *changed; // virtual: what will be stored
+    Relation key_index;       // opened when first needed
+    TupleTableSlot *found;    // the row of the last successful search
+    TupleTableSlot *changed;  // virtual: what will be stored
 
     static DerivedTable open(Oid table_id, Oid key_index_id);
     void close();
@@ -60,7 +60,7 @@ struct DerivedTable {
     // Writes `changed` over `found`. TM_Ok or TM_Updated/TM_Deleted where another transaction was faster; under
     // REPEATABLE READ and above that is a serialization failure (ERROR 40001).
     TM_Result update();
-    bool moved;  // whether the last update() gave the row a new place
+    bool moved;            // whether the last update() gave the row a new place
     void update_locked();  // where the caller holds the session's lock and nobody else can have been there
     void insert();
     void remove();

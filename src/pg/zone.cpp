@@ -20,8 +20,7 @@ core::OffsetSpan span_at(const void *rules, core::Micros time) noexcept {
         int before_is_dst = 0;
         int after_is_dst = 0;
         pg_time_t boundary = 0;
-        const int found =
-            pg_next_dst_boundary(&probe, &before, &before_is_dst, &boundary, &after, &after_is_dst, zone);
+        const int found = pg_next_dst_boundary(&probe, &before, &before_is_dst, &boundary, &after, &after_is_dst, zone);
         offset = before;
         if (found != 1) {
             return {(from - kUnixOffset) * core::kSecond, core::kEndOfTime, offset * core::kSecond, transition};

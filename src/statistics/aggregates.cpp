@@ -3,10 +3,6 @@
 #include "core/step_function.hpp"
 #include "pg/guard.hpp"
 
-extern "C" {
-#include <utils/rangetypes.h>
-}
-
 #include <limits>
 
 namespace people_counter::pg {

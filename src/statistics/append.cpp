@@ -72,7 +72,8 @@ bool append_to_open_hour(Ledger &ledger, const pg_uuid_t &session, std::span<con
             state.level_at_last_movement = open.level();
         }
         const core::AppendChange &change = additions.change;
-        const Micros lived = core::length_of(state.start_time, state.horizon()) - core::length_of(state.start_time, old_horizon);
+        const Micros lived = core::length_of(state.start_time, state.horizon()) -
+                             core::length_of(state.start_time, old_horizon);
         state.occupancy += change.occupancy;
         state.observed += change.observed;
         state.hour_occupancy += change.occupancy;
@@ -186,8 +187,7 @@ bool append_across_hours(LockedSession &locked, std::span<const Event> events) {
             }
         }
         const std::span<const core::Baseline> inside = baselines_within(locked.baselines, hour.start, hour.end);
-        core::FoldedHour folded = core::fold_hour({hour, level, state.start_time, horizon}, {instants, count},
-                                                  inside);
+        core::FoldedHour folded = core::fold_hour({hour, level, state.start_time, horizon}, {instants, count}, inside);
         folded.figures.counts = counts;
         folded.figures.reported = reported;
         if (count > 0) {

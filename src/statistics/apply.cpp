@@ -16,14 +16,13 @@ void apply_events(Ledger &ledger, const pg_uuid_t &session, std::span<const Even
         if (append_across_hours(locked, events)) {
             return;
         }
-        auto *times = static_cast<core::Interval *>(palloc_extended(events.size() * sizeof(core::Interval),
-                                                                    MCXT_ALLOC_HUGE));
+        auto *times = static_cast<core::Interval *>(
+            palloc_extended(events.size() * sizeof(core::Interval), MCXT_ALLOC_HUGE));
         int64 sample_changes[3] = {0, 0, 0};
         for (Size i = 0; i < events.size(); ++i) {
             times[i] = {events[i].time, events[i].time};
             if (!is_movement(events[i].kind)) {
-                sample_changes[static_cast<int>(events[i].kind) - static_cast<int>(Kind::kDetecting)] +=
-                    events[i].sign;
+                sample_changes[static_cast<int>(events[i].kind) - static_cast<int>(Kind::kDetecting)] += events[i].sign;
             }
         }
         rederive(locked, {{times, events.size()}, false}, sample_changes, events);

@@ -29,9 +29,8 @@ Event movement_in(TupleTableSlot *row, Oid direction_in) {
     bool no_score = false;
     const Datum score = slot_getattr(row, movements::confidence_score, &no_score);
     // As in SQL's round(score::float8 * 1e9), half to even
-    const int32 confidence =
-        no_score ? kNoConfidence
-                 : static_cast<int32>(std::rint(static_cast<double>(DatumGetFloat4(score)) * 1e9));
+    const int32 confidence = no_score ? kNoConfidence
+                                      : static_cast<int32>(std::rint(static_cast<double>(DatumGetFloat4(score)) * 1e9));
     const Oid direction = DatumGetObjectId(column(row, movements::movement_direction));
     return {DatumGetTimestampTz(column(row, movements::movement_time)), confidence,
             direction == direction_in ? Kind::kIn : Kind::kOut, 1};
@@ -39,9 +38,7 @@ Event movement_in(TupleTableSlot *row, Oid direction_in) {
 
 Event sample_in(TupleTableSlot *row, Oid detecting, Oid tracking) {
     const Oid status = DatumGetObjectId(column(row, metrics::detection_status));
-    const Kind kind = status == detecting  ? Kind::kDetecting
-                      : status == tracking ? Kind::kTracking
-                                           : Kind::kWaiting;
+    const Kind kind = status == detecting ? Kind::kDetecting : status == tracking ? Kind::kTracking : Kind::kWaiting;
     return {DatumGetTimestampTz(column(row, metrics::timestamp)),
             DatumGetInt32(column(row, metrics::current_people_count)), kind, 1};
 }
@@ -103,8 +100,8 @@ bool read_fold_state(const pg::Relations &relations, const pg_uuid_t &session, S
 pg_uuid_t *read_session_ids(const pg::Relations &relations, Size &count) {
     const Relation table = table_open(relations.sessions, AccessShareLock);
     TupleTableSlot *row = table_slot_create(table, nullptr);
-    const Snapshot snapshot =
-        RegisterSnapshot(IsolationUsesXactSnapshot() ? GetTransactionSnapshot() : GetLatestSnapshot());
+    const Snapshot snapshot = RegisterSnapshot(IsolationUsesXactSnapshot() ? GetTransactionSnapshot()
+                                                                           : GetLatestSnapshot());
     const TableScanDesc scan = table_beginscan(table, snapshot, 0, nullptr);
     Size capacity = 256;
     auto *ids = static_cast<pg_uuid_t *>(palloc(capacity * sizeof(pg_uuid_t)));
@@ -120,8 +117,7 @@ pg_uuid_t *read_session_ids(const pg::Relations &relations, Size &count) {
     UnregisterSnapshot(snapshot);
     ExecDropSingleTupleTableSlot(row);
     table_close(table, NoLock);
-    std::sort(ids, ids + count,
-              [](const pg_uuid_t &a, const pg_uuid_t &b) { return memcmp(&a, &b, UUID_LEN) < 0; });
+    std::sort(ids, ids + count, [](const pg_uuid_t &a, const pg_uuid_t &b) { return memcmp(&a, &b, UUID_LEN) < 0; });
     return ids;
 }
 

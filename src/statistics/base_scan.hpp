@@ -34,8 +34,7 @@ class BaseCursor {
   public:
     enum class Source { kMovements, kMetrics };
 
-    static BaseCursor open(const pg::Relations &relations, Source source, const pg_uuid_t &session,
-                           Snapshot snapshot);
+    static BaseCursor open(const pg::Relations &relations, Source source, const pg_uuid_t &session, Snapshot snapshot);
     void close();
 
     // Makes peek() the first event at or after `time`; free if it is already.

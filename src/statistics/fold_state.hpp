@@ -17,26 +17,24 @@ struct FoldState {
     int32 false_negatives;
     int32 unused;
     core::Micros start_time;
-    core::Micros end_time;            // kBeginningOfTime: running
-    core::Micros last_activity;       // movement or sample; kBeginningOfTime: none yet
-    core::Micros last_movement;       // likewise
-    core::Micros last_baseline;       // the last row of occupancy_baselines; likewise
+    core::Micros end_time;       // kBeginningOfTime: running
+    core::Micros last_activity;  // movement or sample; kBeginningOfTime: none yet
+    core::Micros last_movement;  // likewise
+    core::Micros last_baseline;  // the last row of occupancy_baselines; likewise
     core::Level last_baseline_value;
     core::Level level_at_last_movement;
-    __int128 occupancy;               // person-microseconds of all hours
-    core::Micros observed;            // of all hours
-    int64 hour_occupancy;             // of the open hour
+    __int128 occupancy;     // person-microseconds of all hours
+    core::Micros observed;  // of all hours
+    int64 hour_occupancy;   // of the open hour
     core::Micros hour_observed;
-    int64 day_occupancy;              // of the open hour's day
+    int64 day_occupancy;  // of the open hour's day
     core::Micros day_observed;
     core::Micros day_duration;
-    core::OpenFold open;              // open.anchor.start == kEndOfTime: no hour yet
+    core::OpenFold open;  // open.anchor.start == kEndOfTime: no hour yet
 
     bool has_hour() const { return open.anchor.start != core::kEndOfTime; }
     core::Micros horizon() const { return last_activity > end_time ? last_activity : end_time; }
-    core::Level current() const {
-        return last_baseline > last_movement ? last_baseline_value : level_at_last_movement;
-    }
+    core::Level current() const { return last_baseline > last_movement ? last_baseline_value : level_at_last_movement; }
 };
 
 }  // namespace people_counter::statistics

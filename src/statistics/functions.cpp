@@ -81,8 +81,9 @@ Datum rebuild(FunctionCallInfo fcinfo) {
     ledger.open(relations);
     for (Size i = 0; i < count; ++i) {
         CHECK_FOR_INTERRUPTS();
-        with_locked_session(ledger, sessions[i],
-                            [](LockedSession &locked) { rederive(locked, {{}, true}, {0, 0, 0}, {}); });
+        with_locked_session(ledger, sessions[i], [](LockedSession &locked) {
+            rederive(locked, {{}, true}, {0, 0, 0}, {});
+        });
     }
     ledger.close();
     PG_RETURN_INT64(static_cast<int64>(count));
@@ -93,8 +94,7 @@ Datum rebuild(FunctionCallInfo fcinfo) {
 Datum guard(FunctionCallInfo fcinfo) {
     if (!CALLED_AS_TRIGGER(fcinfo)) {
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-                        errmsg("function \"%s\" was not called as a trigger",
-                               get_func_name(fcinfo->flinfo->fn_oid))));
+                        errmsg("function \"%s\" was not called as a trigger", get_func_name(fcinfo->flinfo->fn_oid))));
     }
     const auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
     const TriggerEvent event = trigger->tg_event;

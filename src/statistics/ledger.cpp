@@ -15,9 +15,7 @@ Datum int4(int64 value) {
     return Int32GetDatum(static_cast<int32>(std::clamp<int64>(value, PG_INT32_MIN, PG_INT32_MAX)));
 }
 
-Datum time_of(Micros time) {
-    return TimestampTzGetDatum(time);
-}
+Datum time_of(Micros time) { return TimestampTzGetDatum(time); }
 
 void set_optional(pg::DerivedTable &table, int column, bool present, Datum value) {
     if (present) {
@@ -38,21 +36,27 @@ struct SumColumns {
 };
 
 constexpr SumColumns kHourSums = {
-    hourly_statistics::people_entered,     hourly_statistics::people_exited,
-    hourly_statistics::peak_people_count,  hourly_statistics::average_people_count,
-    hourly_statistics::total_detections,   hourly_statistics::detection_accuracy,
-    hourly_statistics::peak_time,          hourly_statistics::occupancy_seconds,
-    hourly_statistics::observed_seconds,   hourly_statistics::exits_absorbed,
-    hourly_statistics::confidence_sum,     hourly_statistics::confidence_count,
+    hourly_statistics::people_entered,    hourly_statistics::people_exited,
+    hourly_statistics::peak_people_count, hourly_statistics::average_people_count,
+    hourly_statistics::total_detections,  hourly_statistics::detection_accuracy,
+    hourly_statistics::peak_time,         hourly_statistics::occupancy_seconds,
+    hourly_statistics::observed_seconds,  hourly_statistics::exits_absorbed,
+    hourly_statistics::confidence_sum,    hourly_statistics::confidence_count,
 };
 
 constexpr SumColumns kDaySums = {
-    daily_statistics::total_people_entered, daily_statistics::total_people_exited,
-    daily_statistics::peak_people_count,    daily_statistics::average_people_count,
-    daily_statistics::total_detections,     daily_statistics::detection_accuracy,
-    daily_statistics::peak_time,            daily_statistics::occupancy_seconds,
-    daily_statistics::observed_seconds,     daily_statistics::exits_absorbed,
-    daily_statistics::confidence_sum,       daily_statistics::confidence_count,
+    daily_statistics::total_people_entered,
+    daily_statistics::total_people_exited,
+    daily_statistics::peak_people_count,
+    daily_statistics::average_people_count,
+    daily_statistics::total_detections,
+    daily_statistics::detection_accuracy,
+    daily_statistics::peak_time,
+    daily_statistics::occupancy_seconds,
+    daily_statistics::observed_seconds,
+    daily_statistics::exits_absorbed,
+    daily_statistics::confidence_sum,
+    daily_statistics::confidence_count,
 };
 
 struct Sums {
@@ -104,9 +108,7 @@ void get_seconds(pg::DerivedTable &table, const SumColumns &c, Sums &sums) {
     sums.observed = pg::micros_from_seconds(table.value(c.observed));
 }
 
-bool is_above(Peak a, Peak b) {
-    return a.value > b.value || (a.value == b.value && a.time < b.time);
-}
+bool is_above(Peak a, Peak b) { return a.value > b.value || (a.value == b.value && a.time < b.time); }
 
 }  // namespace
 
@@ -149,9 +151,7 @@ void Ledger::close() {
 }
 
 // A transaction with a snapshot of its own must not build on rows that the snapshot does not show.
-Snapshot Ledger::row_snapshot() const {
-    return IsolationUsesXactSnapshot() ? GetTransactionSnapshot() : SnapshotSelf;
-}
+Snapshot Ledger::row_snapshot() const { return IsolationUsesXactSnapshot() ? GetTransactionSnapshot() : SnapshotSelf; }
 
 bool Ledger::load_session(const pg_uuid_t &session, bool lock) {
     session_ = session;
@@ -172,15 +172,14 @@ bool Ledger::load_session(const pg_uuid_t &session, bool lock) {
         TM_FailureData failure{};
         const bool latest = !IsolationUsesXactSnapshot();
         const Snapshot snapshot = latest ? GetLatestSnapshot() : GetTransactionSnapshot();
-        const TM_Result result = table_tuple_lock(
-            sessions_.table, &tid, snapshot, sessions_.found, GetCurrentCommandId(true), LockTupleNoKeyExclusive,
-            LockWaitBlock, latest ? TUPLE_LOCK_FLAG_FIND_LAST_VERSION : 0, &failure);
+        const TM_Result result = table_tuple_lock(sessions_.table, &tid, snapshot, sessions_.found,
+                                                  GetCurrentCommandId(true), LockTupleNoKeyExclusive, LockWaitBlock,
+                                                  latest ? TUPLE_LOCK_FLAG_FIND_LAST_VERSION : 0, &failure);
         if (result == TM_Updated || result == TM_Deleted) {
             if (!latest) {
                 pg::report_serialization_failure();
             }
-            ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                            errmsg("the session was deleted concurrently"),
+            ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the session was deleted concurrently"),
                             errhint("The transaction might succeed if retried.")));
         }
         if (result != TM_Ok) {
@@ -270,8 +269,7 @@ bool Ledger::store_session() {
     sessions_.set(c::created_at, time_of(f.created_at));
     sessions_.set(c::updated_at, time_of(f.updated_at));
     sessions_.set(c::exits_absorbed, int4(f.absorbed));
-    set_optional(sessions_, c::last_movement_time, s.last_movement != core::kBeginningOfTime,
-                 time_of(s.last_movement));
+    set_optional(sessions_, c::last_movement_time, s.last_movement != core::kBeginningOfTime, time_of(s.last_movement));
     bytea *state = static_cast<bytea *>(palloc(VARHDRSZ + sizeof s));
     SET_VARSIZE(state, VARHDRSZ + sizeof s);
     memcpy(VARDATA(state), &s, sizeof s);
@@ -481,7 +479,8 @@ void Ledger::add_to_open_hour(const Counts &counts, int64 absorbed, Peak reporte
     const core::OpenHour open = state.open.now();
     RowPlaces &places = places_of(session_);
     const pg::RowKey hour_key{&session_, time_of(open.start), F_TIMESTAMPTZ_EQ};
-    const bool hour_known = places.hour == open.start && hours_.find_at(places.hour_row, SnapshotSelf) && row_is_of(hours_, session_) &&
+    const bool hour_known = places.hour == open.start && hours_.find_at(places.hour_row, SnapshotSelf) &&
+                            row_is_of(hours_, session_) &&
                             DatumGetTimestampTz(hours_.value(hourly_statistics::hour_timestamp)) == open.start;
     if (!hour_known && !hours_.find(hour_key, SnapshotSelf, &places.hour_row)) {
         elog(ERROR, "a session's open hour has no row");
@@ -495,9 +494,9 @@ void Ledger::add_to_open_hour(const Counts &counts, int64 absorbed, Peak reporte
     hour.observed = state.hour_observed;
     bool none = false;
     Datum stored = hours_.get(c::reported_peak, &none);
-    const Peak old_reported =
-        none ? Peak{core::kNothingReported, 0}
-             : Peak{DatumGetInt32(stored), DatumGetTimestampTz(hours_.value(c::reported_peak_time))};
+    const Peak old_reported = none ? Peak{core::kNothingReported, 0}
+                                   : Peak{DatumGetInt32(stored),
+                                          DatumGetTimestampTz(hours_.value(c::reported_peak_time))};
     hours_.begin_change(true);
     if (reported.value != core::kNothingReported) {
         reported = none ? reported : core::higher(old_reported, reported);
@@ -517,7 +516,8 @@ void Ledger::add_to_open_hour(const Counts &counts, int64 absorbed, Peak reporte
     hours_.follow(places.hour_row);
 
     const pg::RowKey day_key{&session_, DateADTGetDatum(open.day), F_DATE_EQ};
-    const bool day_known = places.day == open.day && days_.find_at(places.day_row, SnapshotSelf) && row_is_of(days_, session_) &&
+    const bool day_known = places.day == open.day && days_.find_at(places.day_row, SnapshotSelf) &&
+                           row_is_of(days_, session_) &&
                            DatumGetDateADT(days_.value(daily_statistics::date_timestamp)) == open.day;
     if (!day_known && !days_.find(day_key, SnapshotSelf, &places.day_row)) {
         elog(ERROR, "the day of a session's open hour has no row");

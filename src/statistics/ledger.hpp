@@ -1,7 +1,8 @@
 // The derived rows of one session while a statement changes them.
 //
 // Hour rows are written as they change; what that means for their day and the session is kept as differences and
-// written by finish(). A peak that fell is the one thing a difference cannot tell: it is read again from the rows below.
+// written by finish(). A peak that fell is the one thing a difference cannot tell: it is read again from the rows
+// below.
 #pragma once
 
 #include "pg/relations.hpp"
@@ -35,8 +36,8 @@ struct Difference {
     int64 absorbed;
     int64 occupancy;
     Micros observed;
-    Peak highest;     // of the rows that came or changed
-    Peak lost;        // the highest peak that fell or went
+    Peak highest;  // of the rows that came or changed
+    Peak lost;     // the highest peak that fell or went
     bool row_removed;
 
     void note(const HourFigures *before, const HourFigures *after);

@@ -78,8 +78,7 @@ bool PathCache::add(HourPath &path, core::Instant instant) {
     if (path.count == path.capacity) {
         const uint32 capacity = path.capacity + path.capacity / 2 + 64;
         const Size at = place - path.instants;
-        path.instants =
-            static_cast<core::Instant *>(repalloc(path.instants, capacity * sizeof(core::Instant)));
+        path.instants = static_cast<core::Instant *>(repalloc(path.instants, capacity * sizeof(core::Instant)));
         path.capacity = capacity;
         place = path.instants + at;
         end = path.instants + path.count;

@@ -27,7 +27,10 @@ struct HourContent {
 class Walk {
   public:
     Walk(LockedSession &locked, const Touched &touched, std::span<const Event> events)
-        : locked_{locked}, ledger_{locked.ledger}, state_{locked.ledger.figures.state}, touched_{touched},
+        : locked_{locked},
+          ledger_{locked.ledger},
+          state_{locked.ledger.figures.state},
+          touched_{touched},
           events_{events} {}
 
     void run(const int64 (&sample_changes)[3]);
@@ -232,8 +235,8 @@ bool Walk::use_cached_path(const core::Hour &hour, HourContent &content) {
     if (events_.empty() || !has_row_ || row_.start != hour.start) {
         return false;
     }
-    HourPath *path =
-        PathCache::find(ledger_.session(), hour.start, version_of(ledger_.hours(), ledger_.hours().found, true));
+    HourPath *path = PathCache::find(ledger_.session(), hour.start,
+                                     version_of(ledger_.hours(), ledger_.hours().found, true));
     if (path == nullptr) {
         return false;
     }
@@ -244,8 +247,7 @@ bool Walk::use_cached_path(const core::Hour &hour, HourContent &content) {
     const auto by_time = [](const Event &e, Micros t) { return e.time < t; };
     auto event = std::lower_bound(events_.begin(), events_.end(), hour.start, by_time);
     for (; event != events_.end() && event->time < hour.end; ++event) {
-        if (!is_movement(event->kind) || event->sign < 0 ||
-            !PathCache::add(*path, {event->time, event->net()})) {
+        if (!is_movement(event->kind) || event->sign < 0 || !PathCache::add(*path, {event->time, event->net()})) {
             PathCache::forget(ledger_.session(), hour.start);
             return false;
         }
@@ -272,8 +274,7 @@ HourContent Walk::read_hour(const core::Hour &hour) {
         if (count == capacity_) {
             capacity_ = capacity_ == 0 ? 256 : capacity_ * 2;
             const Size bytes = capacity_ * sizeof(core::Instant);
-            buffer_ = static_cast<core::Instant *>(
-                buffer_ == nullptr ? palloc(bytes) : repalloc_huge(buffer_, bytes));
+            buffer_ = static_cast<core::Instant *>(buffer_ == nullptr ? palloc(bytes) : repalloc_huge(buffer_, bytes));
         }
         buffer_[count++] = {event->time, event->net()};
     }
@@ -282,8 +283,8 @@ HourContent Walk::read_hour(const core::Hour &hour) {
     for (const Event *event = samples_.peek(); event != nullptr && event->time < hour.end;
          samples_.next(), event = samples_.peek()) {
         const Peak sample{event->value, event->time};
-        content.reported =
-            content.reported.value == core::kNothingReported ? sample : core::higher(content.reported, sample);
+        content.reported = content.reported.value == core::kNothingReported ? sample
+                                                                            : core::higher(content.reported, sample);
         ++content.samples[static_cast<int>(event->kind) - static_cast<int>(Kind::kDetecting)];
     }
     if (!events_.empty()) {
@@ -315,14 +316,12 @@ void Walk::fold(const core::Hour &hour) {
     for (int i = 0; i < 3; ++i) {
         samples_seen_[i] += content.samples[i];
     }
-    const Level stored_closing =
-        had_row ? row_.closing : locked_.baselines.carry(stored_level_, hour.start, hour.end);
+    const Level stored_closing = had_row ? row_.closing : locked_.baselines.carry(stored_level_, hour.start, hour.end);
     Level closing = locked_.baselines.carry(level_, hour.start, hour.end);
     if (!content.empty()) {
-        const std::span<const core::Baseline> inside =
-            baselines_within(locked_.baselines, hour.start, hour.end);
-        core::FoldedHour folded = core::fold_hour({hour, level_, state_.start_time, state_.horizon()},
-                                                  content.instants, inside);
+        const std::span<const core::Baseline> inside = baselines_within(locked_.baselines, hour.start, hour.end);
+        core::FoldedHour folded = core::fold_hour({hour, level_, state_.start_time, state_.horizon()}, content.instants,
+                                                  inside);
         folded.figures.counts = content.counts;
         folded.figures.reported = content.reported;
         if (state_.last_movement >= hour.start && state_.last_movement < hour.end) {
@@ -381,8 +380,8 @@ void Walk::shift_row() {
         fold(hour);
         return;
     }
-    HourPath *path =
-        PathCache::find(ledger_.session(), hour.start, version_of(ledger_.hours(), ledger_.hours().found, true));
+    HourPath *path = PathCache::find(ledger_.session(), hour.start,
+                                     version_of(ledger_.hours(), ledger_.hours().found, true));
     ledger_.replace_hour(&row_, shifted, hour.day);
     if (path != nullptr) {
         path->version = version_of(ledger_.hours(), ledger_.hours().changed, false);
@@ -411,8 +410,7 @@ void Walk::walk_behind(Micros limit) {
 void Walk::run(const int64 (&sample_changes)[3]) {
     movements_ = BaseCursor::open(ledger_.relations(), BaseCursor::Source::kMovements, ledger_.session(),
                                   locked_.snapshot);
-    samples_ =
-        BaseCursor::open(ledger_.relations(), BaseCursor::Source::kMetrics, ledger_.session(), locked_.snapshot);
+    samples_ = BaseCursor::open(ledger_.relations(), BaseCursor::Source::kMetrics, ledger_.session(), locked_.snapshot);
     collect_regions();
     if (touched_.everything) {
         purge();

@@ -1,5 +1,5 @@
-// Where this backend last met the derived rows of a session: the heap places that their index entries lead to. They stay
-// valid while updates stay on the page, whoever makes them, so most movements need no index descent. A place is a
+// Where this backend last met the derived rows of a session: the heap places that their index entries lead to. They
+// stay valid while updates stay on the page, whoever makes them, so most movements need no index descent. A place is a
 // hint: whoever uses it compares the key of the row found there.
 #pragma once
 

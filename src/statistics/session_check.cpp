@@ -18,9 +18,7 @@ struct Row {
 
     bool is_null(int column) const { return nulls[column - 1]; }
     Datum value(int column) const { return values[column - 1]; }
-    const char *name(int column) const {
-        return NameStr(TupleDescAttr(RelationGetDescr(table), column - 1)->attname);
-    }
+    const char *name(int column) const { return NameStr(TupleDescAttr(RelationGetDescr(table), column - 1)->attname); }
     void set(int column, Datum value) {
         values[column - 1] = value;
         nulls[column - 1] = false;
@@ -161,8 +159,8 @@ void complete_end(Row &row, HeapTuple before) {
 
 Datum session_check(FunctionCallInfo fcinfo) {
     auto *trigger = CALLED_AS_TRIGGER(fcinfo) ? reinterpret_cast<TriggerData *>(fcinfo->context) : nullptr;
-    if (trigger == nullptr || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
-        !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) {
+    if (trigger == nullptr || !TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+        TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) {
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                         errmsg("session_check() must be a BEFORE INSERT OR UPDATE trigger FOR EACH ROW")));
     }
@@ -172,8 +170,8 @@ Datum session_check(FunctionCallInfo fcinfo) {
     row.tuple = is_update ? trigger->tg_newtuple : trigger->tg_trigtuple;
     const TupleDesc columns = RelationGetDescr(row.table);
     if (columns->natts > static_cast<int>(lengthof(row.values))) {
-        ereport(ERROR, (errcode(ERRCODE_TOO_MANY_COLUMNS), errmsg("table \"sessions\" has more than %d columns",
-                                                                 static_cast<int>(lengthof(row.values)))));
+        ereport(ERROR, (errcode(ERRCODE_TOO_MANY_COLUMNS),
+                        errmsg("table \"sessions\" has more than %d columns", static_cast<int>(lengthof(row.values)))));
     }
     heap_deform_tuple(row.tuple, columns, row.values, row.nulls);
 

@@ -11,19 +11,14 @@ namespace people_counter::statistics {
 
 namespace {
 
-bool session_before(const pg_uuid_t &a, const pg_uuid_t &b) {
-    return memcmp(&a, &b, UUID_LEN) < 0;
-}
+bool session_before(const pg_uuid_t &a, const pg_uuid_t &b) { return memcmp(&a, &b, UUID_LEN) < 0; }
 
-bool same_session(const pg_uuid_t &a, const pg_uuid_t &b) {
-    return memcmp(&a, &b, UUID_LEN) == 0;
-}
+bool same_session(const pg_uuid_t &a, const pg_uuid_t &b) { return memcmp(&a, &b, UUID_LEN) == 0; }
 
 TriggerData *statement_trigger(FunctionCallInfo fcinfo) {
     if (!CALLED_AS_TRIGGER(fcinfo)) {
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-                        errmsg("function \"%s\" was not called as a trigger",
-                               get_func_name(fcinfo->flinfo->fn_oid))));
+                        errmsg("function \"%s\" was not called as a trigger", get_func_name(fcinfo->flinfo->fn_oid))));
     }
     auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
     if (!TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event)) {
@@ -227,8 +222,9 @@ void rederive_all(const pg::Relations &relations) {
     ledger.open(relations);
     for (Size i = 0; i < count; ++i) {
         CHECK_FOR_INTERRUPTS();
-        with_locked_session(ledger, sessions[i],
-                            [](LockedSession &locked) { rederive(locked, {{}, true}, {0, 0, 0}, {}); });
+        with_locked_session(ledger, sessions[i], [](LockedSession &locked) {
+            rederive(locked, {{}, true}, {0, 0, 0}, {});
+        });
     }
     ledger.close();
 }
@@ -248,7 +244,7 @@ Datum events_changed(FunctionCallInfo fcinfo) {
 
 struct TouchedSession {
     enum class Extent {
-        kFacts,           // no hour but the last: what the session's row says of itself
+        kFacts,  // no hour but the last: what the session's row says of itself
         kTimes,
         kToNextBaseline,  // from times.from on
         kEverything,
@@ -464,5 +460,6 @@ PEOPLE_COUNTER_FUNCTION(baselines_changed) {
 }
 
 PEOPLE_COUNTER_FUNCTION(sessions_changed) {
-    return people_counter::pg::pg_entry([&]() -> Datum { return people_counter::statistics::sessions_changed(fcinfo); });
+    return people_counter::pg::pg_entry(
+        [&]() -> Datum { return people_counter::statistics::sessions_changed(fcinfo); });
 }

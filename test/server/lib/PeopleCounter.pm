@@ -15,7 +15,7 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 our @EXPORT = qw(
-    $SOURCE new_cluster start_anyway create_database sql sql_error run_command fill_sample base_rows derived_rows
+    $SOURCE new_cluster start_anyway create_database sql sql_error run_with fill_sample base_rows derived_rows
     fold_states same_rows verify_ok problems
     write_script start_pgbench finish_pgbench
 );
@@ -86,8 +86,8 @@ sub sql_error {
     return $err;
 }
 
-# run_command(node, words...): (exit status, all that it printed), with the connection of the node in the environment.
-sub run_command {
+# run_with(node, words...): (exit status, all that it printed), with the connection of the node in the environment.
+sub run_with {
     my ($node, @command) = @_;
     local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port);
     my $output = '';

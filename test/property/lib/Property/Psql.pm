@@ -20,7 +20,9 @@ sub new ($class, $database) {
     my $self = bless { database => $database, pending => '' }, $class;
     my @command = ('psql', '-X', '-q', '-A', '-t', '-F', $separator, '-P', 'null=~', '-v', 'VERBOSITY=verbose', '-d', $database);
     local $ENV{PGOPTIONS} = '-c timezone=UTC -c client_min_messages=warning';
-    $self->{pid} = IPC::Open3::open3($self->{in}, $self->{out}, undef, @command);
+    my ($in, $out);
+    $self->{pid} = IPC::Open3::open3($in, $out, undef, @command);
+    @$self{qw(in out)} = ($in, $out);
     $self->{in}->autoflush(1);
     $self->{select} = IO::Select->new($self->{out});
     return $self;
@@ -46,8 +48,8 @@ sub answer ($self) {
             push @states,   $1;
             push @messages, $line;
         }
-        elsif ($line =~ /^(?:psql:[^:]*:\d+: )?(?:WARNING|DETAIL|HINT|LOCATION|CONTEXT|STATEMENT|LINE \d+|NOTICE|QUERY):? / || $line =~ /^\s*\^$/) {
-            push @messages, $line if $line !~ /LOCATION/;
+        elsif ($line =~ /^[A-Z][A-Z ]+\d*: / || $line =~ /^\s*\^$/) {
+            push @messages, $line if $line !~ /^(?:LOCATION|SCHEMA NAME|TABLE NAME)/;
         }
         elsif ($line =~ /^(?:psql: )?(?:error|server closed|connection to server)/) {
             push @states,   'LOST';
@@ -72,12 +74,15 @@ sub rows ($self, $sql) {
 
 sub line ($self) {
     my $deadline = Time::HiRes::time() + $patience;
-    while ($self->{pending} !~ s/^([^\n]*)\n//) {
+    my $length;
+    while (($length = index $self->{pending}, "\n") < 0) {
         my $left = $deadline - Time::HiRes::time();
         return undef if $left <= 0 || !$self->{select}->can_read($left);
         return undef if !sysread $self->{out}, $self->{pending}, 65536, length $self->{pending};
     }
-    return $1;
+    my $line = substr $self->{pending}, 0, $length + 1, '';
+    chomp $line;
+    return $line;
 }
 
 sub close ($self) {

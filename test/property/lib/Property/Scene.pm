@@ -12,7 +12,7 @@ use Exporter 'import';
 use POSIX ();
 use Time::Local ();
 
-our @EXPORT_OK = qw(pick chance between literal instant_of random_scene random_config random_instant constant_offset
+our @EXPORT_OK = qw(pick chance between literal instant_of random_scene random_config random_instant random_reset constant_offset
     @zones quoted);
 
 use constant { second => 1_000_000, minute => 60_000_000, hour => 3_600_000_000, day => 86_400_000_000 };

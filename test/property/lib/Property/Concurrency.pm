@@ -1,0 +1,3 @@
+package Property::Concurrency;
+sub run {}
+1;

@@ -1,0 +1,3 @@
+package Property::Large;
+sub run {}
+1;

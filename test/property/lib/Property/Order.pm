@@ -1,0 +1,3 @@
+package Property::Order;
+sub run {}
+1;

@@ -1,0 +1,235 @@
+# Dump and restore in every format, as a superuser and as the owner of a database: every base row comes back, the
+# triggers make the same statistics again, and the shipped rows are neither doubled nor revived.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
+use PeopleCounter;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_cluster('dump');
+my $dumps = PostgreSQL::Test::Utils::tempdir();
+my $schema = 'Đếm Người';    # needs quoting
+my $restored = 0;
+
+create_database($node, 'source', schema => $schema);
+fill_sample($node, 'source');
+
+# What a user adds around the extension travels with it.
+sql($node, 'source', <<'SQL');
+CREATE TABLE public.visitors (person integer PRIMARY KEY, session uuid REFERENCES sessions, direction movement_direction);
+INSERT INTO public.visitors VALUES (1, '00000000-0000-7000-8000-0000000000a1', 'in');
+CREATE VIEW public.busy AS SELECT * FROM hourly_statistics WHERE peak_people_count > 5;
+SQL
+my $base = base_rows($node, 'source');
+my $derived = derived_rows($node, 'source');
+my $states = fold_states($node, 'source');
+verify_ok($node, 'source', 'source');
+like($base, qr/"origin": "$_"/, "the sample has $_ rows") for qw(shipped changed user);
+cmp_ok(scalar(() = $derived =~ /^hour/mg), '>', 100, 'the sample has statistics');
+
+sub target {
+    my (%options) = @_;
+    my $name = 'restored_' . ++$restored;
+    create_database($node, $name, extension => 0, %options);
+    return $name;
+}
+
+# compare(database, name): base and derived rows are those of the source.
+sub compare {
+    my ($database, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    same_rows(base_rows($node, $database), $base, "$name: every base row is back, none is added");
+    same_rows(derived_rows($node, $database), $derived, "$name: derived rows are identical");
+    is(fold_states($node, $database), $states, "$name: even the internal state is identical");
+    verify_ok($node, $database, $name);
+    return;
+}
+
+# succeeds(name, command...)
+sub succeeds {
+    my ($name, @command) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($status, $output) = run_with($node, @command);
+    return is($status, 0, $name) || diag($output);
+}
+
+my @psql = ('psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1');
+
+sub dump_source {
+    my ($name, @options) = @_;
+    succeeds("pg_dump $name", 'pg_dump', '-d', 'source', '-f', "$dumps/$name", @options);
+    return "$dumps/$name";
+}
+
+# Plain dumps through psql.
+
+my $plain = dump_source('plain');
+my $database = target();
+succeeds('psql of a plain dump', @psql, '-d', $database, '-f', $plain);
+compare($database, 'plain');
+is(sql($node, $database, 'SELECT count(*) FROM public.visitors, public.busy'),
+    sql($node, 'source', 'SELECT count(*) FROM public.visitors, public.busy'), 'plain: tables and views of the user too');
+
+# The second generation: what a restore says of shipped, changed and deleted rows is dumped again.
+my $again = "$dumps/again";
+succeeds('pg_dump of what was restored', 'pg_dump', '-d', $database, '-f', $again, '-Fc');
+$database = target();
+succeeds('pg_restore of the second generation', 'pg_restore', '--exit-on-error', '-d', $database, $again);
+compare($database, 'second generation');
+
+$database = target();
+succeeds('psql of --inserts', @psql, '-d', $database, '-f', dump_source('inserts', '--inserts'));
+compare($database, 'inserts');
+
+# Archives.
+
+my $custom = dump_source('custom', '-Fc');
+my $directory = dump_source('directory', '-Fd', '-j2');
+$database = target();
+succeeds('pg_restore of the custom format', 'pg_restore', '--exit-on-error', '-d', $database, $custom);
+compare($database, 'custom');
+
+succeeds('pg_restore --clean over it', 'pg_restore', '--clean', '--if-exists', '--exit-on-error', '-d', $database, $custom);
+compare($database, 'custom, cleaned');
+
+$database = target();
+succeeds('pg_restore of the directory format in one transaction', 'pg_restore', '--single-transaction', '-d', $database,
+    $directory);
+compare($database, 'directory');
+
+# Data alone, into a fresh extension. The dump names the schema, so it must be the same.
+
+my $data = dump_source('data', '--data-only', '-T', 'public.visitors');
+$database = target();
+$node->safe_psql($database, "CREATE SCHEMA \"$schema\"; CREATE EXTENSION people_counter SCHEMA \"$schema\"");
+succeeds('psql of --data-only', @psql, '-d', $database, '-f', $data);
+compare($database, 'data-only');
+
+my ($status, $output) = run_with($node, @psql, '-d', $database, '-f', $data);
+isnt($status, 0, 'loading the data a second time is refused');
+like($output, qr/duplicate key/, 'because the sessions are there already');
+compare($database, 'data-only, second time');
+
+# --disable-triggers switches off what makes the statistics: verify tells, rebuild repairs. (It also switches off what lets
+# an edited default replace the shipped one, so such rows are refused loudly; here they stay out.)
+$database = target();
+$node->safe_psql($database, "CREATE SCHEMA \"$schema\"; CREATE EXTENSION people_counter SCHEMA \"$schema\"");
+succeeds('pg_restore --data-only --disable-triggers', 'pg_restore', '--exit-on-error', '--data-only', '--disable-triggers',
+    (map { ('-t', $_) } qw(sessions people_movements realtime_metrics occupancy_baselines)), '-d', $database, $custom);
+isnt(problems($node, $database), '', 'disabled triggers: verify_statistics() tells that the statistics are missing');
+is(sql($node, $database, 'SELECT rebuild_statistics()'), 7, 'disabled triggers: rebuild_statistics() makes them');
+same_rows(derived_rows($node, $database), $derived, 'disabled triggers: identical after the rebuild');
+verify_ok($node, $database, 'disabled triggers');
+
+# In parallel. pg_restore does not know that sessions come first: it may fail, but never without saying so.
+
+for my $archive ($custom, $directory) {
+    my ($format) = $archive =~ m{([^/]*)$};
+    $database = target();
+    ($status, $output) = run_with($node, 'pg_restore', '-j2', '-d', $database, $archive);
+    if ($status == 0) {
+        compare($database, "pg_restore -j2 of $format");
+    } else {
+        like($output, qr/violates foreign key constraint|errors ignored on restore/, "pg_restore -j2 of $format fails loudly");
+        is(problems($node, $database), '', "pg_restore -j2 of $format: the statistics agree with what has been loaded");
+    }
+    for my $jobs (2, 4) {
+        my $name = "scripts/restore -j$jobs of $format";
+        $database = 'parallel_' . ++$restored;
+        succeeds($name, "$SOURCE/scripts/restore", "-j$jobs", '--create', $archive, $database);
+        compare($database, $name);
+        is(sql($node, $database, 'SELECT count(*) FROM public.visitors'), 1, "$name: tables of the user too");
+    }
+}
+
+($status, $output) = run_with($node, "$SOURCE/scripts/restore", '-j2', $custom, $database);
+isnt($status, 0, 'scripts/restore refuses a database that holds the data already');
+compare($database, 'scripts/restore, second time');
+($status, $output) = run_with($node, "$SOURCE/scripts/restore", '-j2', $plain, target());
+isnt($status, 0, 'scripts/restore refuses a plain dump');
+like($output, qr/psql/, 'and says what to do with it');
+
+# The owner of a database who is no superuser. The extension is not trusted: a superuser makes it, and grants.
+
+sub grant_all {
+    my ($name) = @_;
+    $node->safe_psql($name, <<'SQL');
+CREATE EXTENSION people_counter;
+GRANT SELECT, INSERT, UPDATE, DELETE, REFERENCES ON ALL TABLES IN SCHEMA public TO pc_owner;
+GRANT EXECUTE ON FUNCTION rebuild_statistics TO pc_owner;
+SQL
+    return;
+}
+
+$node->safe_psql('postgres', 'CREATE ROLE pc_owner LOGIN CREATEDB');
+create_database($node, 'owned', owner => 'pc_owner', extension => 0);
+($status, $output) = run_with($node, 'psql', '-X', '-U', 'pc_owner', '-d', 'owned', '-c', 'CREATE EXTENSION people_counter');
+like($output, qr/permission denied to create extension/, 'a plain owner cannot create the extension');
+grant_all('owned');
+{
+    local $ENV{PGUSER} = 'pc_owner';
+    fill_sample($node, 'owned');
+    verify_ok($node, 'owned', 'owner');
+    sql($node, 'owned', 'CREATE TABLE visitors (person integer PRIMARY KEY); INSERT INTO visitors VALUES (1)');
+}
+my $superusers_base = $base;
+$base = base_rows($node, 'owned');
+$derived = derived_rows($node, 'owned');
+$states = fold_states($node, 'owned');
+
+my ($owned_plain, $owned_data, $owned_custom) = map { "$dumps/owned_$_" } qw(plain data custom);
+{
+    local $ENV{PGUSER} = 'pc_owner';
+    succeeds('pg_dump by the owner', 'pg_dump', '-d', 'owned', '-f', $owned_plain);
+    succeeds('pg_dump -Fc by the owner', 'pg_dump', '-Fc', '-d', 'owned', '-f', $owned_custom);
+    succeeds('pg_dump --data-only by the owner', 'pg_dump', '--data-only', '-T', 'visitors', '-d', 'owned', '-f', $owned_data);
+}
+
+$database = target(owner => 'pc_owner');
+succeeds("the owner's dump restored by a superuser", @psql, '-d', $database, '-f', $owned_plain);
+compare($database, "owner's dump, superuser's restore");
+{
+    local $ENV{PGUSER} = 'pc_owner';
+    is(sql_error($node, $database, q{INSERT INTO sessions (session_name) VALUES ('more')}), '',
+        'and the rights of the owner came along');
+}
+
+$database = target(owner => 'pc_owner');
+grant_all($database);
+{
+    local $ENV{PGUSER} = 'pc_owner';
+    succeeds("the owner's data restored by the owner", @psql, '-d', $database, '-f', $owned_data);
+    compare($database, "owner's dump, owner's restore");
+}
+
+$database = target(owner => 'pc_owner');
+grant_all($database);
+{
+    local $ENV{PGUSER} = 'pc_owner';
+    succeeds('scripts/restore -j2 by the owner', "$SOURCE/scripts/restore", '-j2', '--no-privileges', $owned_custom, $database);
+    compare($database, 'scripts/restore by the owner');
+}
+
+# The same, where the superuser has put the extension into a schema of its own.
+$database = target(owner => 'pc_owner');
+$node->safe_psql($database, <<"SQL");
+CREATE SCHEMA "$schema";
+CREATE EXTENSION people_counter SCHEMA "$schema";
+GRANT USAGE ON SCHEMA "$schema" TO pc_owner;
+GRANT SELECT, INSERT, UPDATE, DELETE, REFERENCES ON ALL TABLES IN SCHEMA "$schema" TO pc_owner;
+SQL
+$base = $superusers_base;
+$derived = derived_rows($node, 'source');
+$states = fold_states($node, 'source');
+{
+    local $ENV{PGUSER} = 'pc_owner';
+    succeeds('scripts/restore -j2 by the owner into a schema of its own', "$SOURCE/scripts/restore", '-j2',
+        '--no-privileges', $custom, $database);
+    compare($database, 'scripts/restore by the owner, schema of its own');
+}
+
+$node->stop;
+done_testing();
