@@ -6,29 +6,9 @@
 #pragma once
 
 #include "pg/relations.hpp"
-#include "pg/row_access.hpp"
-#include "statistics/event.hpp"
-#include "statistics/fold_state.hpp"
+#include "statistics/derived_rows.hpp"
 
 namespace people_counter::statistics {
-
-using core::Counts;
-using core::HourFigures;
-using core::Level;
-using core::Micros;
-using core::Peak;
-
-inline constexpr Peak kNoPeak{-1, 0};
-
-struct SessionFigures {
-    Counts counts;
-    Peak peak;  // kNoPeak without an hour
-    int64 samples[3];
-    int64 absorbed;
-    Micros created_at;
-    Micros updated_at;
-    FoldState state;
-};
 
 // What changed in the hours of a day, or of the session.
 struct Difference {
@@ -61,7 +41,6 @@ class Ledger {
     bool read_hour(Micros start, HourFigures &out);
     void replace_hour(const HourFigures *before, const HourFigures &after, int32 day);
     void remove_hour(const HourFigures &before, int32 day);
-    HourFigures hour_in(pg::DerivedTable &table);
 
     // Writes the days and the sums of the session; `calendar` and the state's start_time and horizon must be final.
     void finish(core::Calendar &calendar);
@@ -83,9 +62,7 @@ class Ledger {
     };
 
     Snapshot row_snapshot() const;
-    void read_session_row();
     void note_change(const HourFigures *before, const HourFigures *after, int32 day);
-    void write_hour(const HourFigures &hour);
     void flush_day(const Day &day, core::Calendar &calendar);
     bool aggregate_day(int32 date, core::Calendar &calendar, Difference &sum);
     void read_session_peak();

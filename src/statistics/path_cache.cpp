@@ -1,6 +1,7 @@
 #include "statistics/path_cache.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace people_counter::statistics {
 
@@ -19,17 +20,20 @@ bool is_for(const HourPath &path, const pg_uuid_t &session, core::Micros hour) {
     return path.used && path.hour == hour && memcmp(&path.session, &session, UUID_LEN) == 0;
 }
 
+// Gives the path room for `count` instants and drops what it held. The budget is kept by starting anew, which costs a
+// scan an hour and needs no bookkeeping.
 void reserve(HourPath &path, uint32 count) {
     if (count <= path.capacity) {
         return;
     }
     const uint32 capacity = std::max<uint32>(64, count + count / 2);
-    path.used = false;  // should the allocation fail
-    if (path.instants != nullptr) {
+    if (MemoryContextMemAllocated(context, false) + capacity * sizeof(core::Instant) > PathCache::kBudget) {
+        MemoryContextReset(context);
+        std::fill(std::begin(entries), std::end(entries), HourPath{});
+    } else if (path.instants != nullptr) {
         pfree(path.instants);
-        path.instants = nullptr;
-        path.capacity = 0;
     }
+    path = HourPath{};  // should the allocation fail
     path.instants = static_cast<core::Instant *>(MemoryContextAlloc(context, capacity * sizeof(core::Instant)));
     path.capacity = capacity;
 }
@@ -71,17 +75,9 @@ bool PathCache::add(HourPath &path, core::Instant instant) {
         place->net += instant.net;
         return true;
     }
-    if (path.count == kLargestHour) {
-        path.used = false;
-        return false;
-    }
     if (path.count == path.capacity) {
-        const uint32 capacity = path.capacity + path.capacity / 2 + 64;
-        const Size at = place - path.instants;
-        path.instants = static_cast<core::Instant *>(repalloc(path.instants, capacity * sizeof(core::Instant)));
-        path.capacity = capacity;
-        place = path.instants + at;
-        end = path.instants + path.count;
+        path.used = false;  // the next scan gives it more room
+        return false;
     }
     std::copy_backward(place, end, end + 1);
     *place = instant;

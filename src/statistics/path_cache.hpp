@@ -30,7 +30,8 @@ struct HourPath {
 
 class PathCache {
   public:
-    static constexpr uint32 kEntries = 64;
+    static constexpr uint32 kEntries = 512;
+    static constexpr Size kBudget = 16 << 20;        // bytes of all paths; above it they start anew
     static constexpr uint32 kLargestHour = 200'000;  // instants; 3.2 MB
 
     // The entry if it is still what the row says, else nullptr.

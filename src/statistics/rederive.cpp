@@ -1,7 +1,7 @@
 // The walk: from the first touched hour forward, fold what was touched from the base tables, shift what follows, stop
 // where the level is as it was and nothing touched is left.
 #include "statistics/apply.hpp"
-#include "statistics/path_cache.hpp"
+#include "statistics/hour_reader.hpp"
 
 #include "pg/compat.hpp"
 #include "statistics/columns.hpp"
@@ -11,18 +11,6 @@
 namespace people_counter::statistics {
 
 namespace {
-
-// Everything of an hour that the base tables say.
-struct HourContent {
-    std::span<const core::Instant> instants;
-    Counts counts;
-    Peak reported;
-    int64 samples[3];
-
-    bool empty() const {
-        return instants.empty() && counts.detections() == 0 && samples[0] + samples[1] + samples[2] == 0;
-    }
-};
 
 class Walk {
   public:
@@ -46,8 +34,6 @@ class Walk {
     void open_rows(Micros from);
     void next_row();
     void pass_to(Micros time);
-    HourContent read_hour(const core::Hour &hour);
-    bool use_cached_path(const core::Hour &hour, HourContent &content);
     void fold(const core::Hour &hour);
     void shift_row();
     void store(const core::Hour &hour, const core::FoldedHour &folded);
@@ -57,8 +43,7 @@ class Walk {
     FoldState &state_;
     const Touched &touched_;
     std::span<const Event> events_;
-    BaseCursor movements_{};
-    BaseCursor samples_{};
+    HourReader reader_{};
     core::Interval *regions_ = nullptr;  // [from, to) on hour boundaries, sorted, disjoint
     int region_count_ = 0;
     // Levels just before position_: as the base tables say, and as the stored rows that follow believe.
@@ -70,25 +55,8 @@ class Walk {
     IndexScanDesc rows_ = nullptr;
     bool has_row_ = false;
     HourFigures row_{};
-    core::Instant *buffer_ = nullptr;
-    Size capacity_ = 0;
     int64 samples_seen_[3] = {0, 0, 0};
 };
-
-RowVersion version_of(pg::DerivedTable &hours, TupleTableSlot *slot, bool from_row) {
-    RowVersion version{};
-    version.table = RelationGetRelid(hours.table);
-    version.place = slot->tts_tid;
-    if (from_row) {
-        bool is_null = false;
-        version.xmin = DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &is_null));
-        version.cmin = DatumGetCommandId(slot_getsysattr(slot, MinCommandIdAttributeNumber, &is_null));
-    } else {
-        version.xmin = GetCurrentTransactionId();
-        version.cmin = GetCurrentCommandId(true);
-    }
-    return version;
-}
 
 // Removes every hour and day of the session, without asking what they say.
 void Walk::purge() {
@@ -134,8 +102,8 @@ void Walk::take_base_facts() {
     const core::Baseline last = locked_.baselines.last_row_at_or_before(core::kEndOfTime - 1);
     state_.last_baseline = last.time;
     state_.last_baseline_value = last.value;
-    state_.last_movement = movements_.last_time();
-    state_.last_activity = std::max(state_.last_movement, samples_.last_time());
+    state_.last_movement = reader_.last_movement();
+    state_.last_activity = std::max(state_.last_movement, reader_.last_sample());
     if (state_.last_movement == core::kBeginningOfTime) {
         state_.level_at_last_movement = 0;
     }
@@ -220,7 +188,7 @@ void Walk::next_row() {
     CHECK_FOR_INTERRUPTS();
     has_row_ = index_getnext_slot(rows_, ForwardScanDirection, ledger_.hours().found);
     if (has_row_) {
-        row_ = ledger_.hour_in(ledger_.hours());
+        row_ = read_hour_row(ledger_.hours());
     }
 }
 
@@ -230,77 +198,10 @@ void Walk::pass_to(Micros time) {
     position_ = time;
 }
 
-// The hour's instants from memory, with this statement's events added; the counts from its row likewise.
-bool Walk::use_cached_path(const core::Hour &hour, HourContent &content) {
-    if (events_.empty() || !has_row_ || row_.start != hour.start) {
-        return false;
-    }
-    HourPath *path = PathCache::find(ledger_.session(), hour.start,
-                                     version_of(ledger_.hours(), ledger_.hours().found, true));
-    if (path == nullptr) {
-        return false;
-    }
-    path->version = RowVersion{};  // until the row is stored
-    content.counts = row_.counts;
-    content.reported = row_.reported;
-    content.samples[0] = row_.reported.value == core::kNothingReported ? 0 : 1;
-    const auto by_time = [](const Event &e, Micros t) { return e.time < t; };
-    auto event = std::lower_bound(events_.begin(), events_.end(), hour.start, by_time);
-    for (; event != events_.end() && event->time < hour.end; ++event) {
-        if (!is_movement(event->kind) || event->sign < 0 || !PathCache::add(*path, {event->time, event->net()})) {
-            PathCache::forget(ledger_.session(), hour.start);
-            return false;
-        }
-        content.counts += event->counts();
-    }
-    content.instants = {path->instants, path->count};
-    return true;
-}
-
-HourContent Walk::read_hour(const core::Hour &hour) {
-    HourContent content{{}, {}, {core::kNothingReported, 0}, {0, 0, 0}};
-    if (use_cached_path(hour, content)) {
-        return content;
-    }
-    Size count = 0;
-    movements_.seek(hour.start);
-    for (const Event *event = movements_.peek(); event != nullptr && event->time < hour.end;
-         movements_.next(), event = movements_.peek()) {
-        content.counts += event->counts();
-        if (count > 0 && buffer_[count - 1].time == event->time) {
-            buffer_[count - 1].net += event->net();
-            continue;
-        }
-        if (count == capacity_) {
-            capacity_ = capacity_ == 0 ? 256 : capacity_ * 2;
-            const Size bytes = capacity_ * sizeof(core::Instant);
-            buffer_ = static_cast<core::Instant *>(buffer_ == nullptr ? palloc(bytes) : repalloc_huge(buffer_, bytes));
-        }
-        buffer_[count++] = {event->time, event->net()};
-    }
-    content.instants = {buffer_, count};
-    samples_.seek(hour.start);
-    for (const Event *event = samples_.peek(); event != nullptr && event->time < hour.end;
-         samples_.next(), event = samples_.peek()) {
-        const Peak sample{event->value, event->time};
-        content.reported = content.reported.value == core::kNothingReported ? sample
-                                                                            : core::higher(content.reported, sample);
-        ++content.samples[static_cast<int>(event->kind) - static_cast<int>(Kind::kDetecting)];
-    }
-    if (!events_.empty()) {
-        PathCache::keep(ledger_.session(), hour.start, content.instants);
-    }
-    return content;
-}
-
 void Walk::store(const core::Hour &hour, const core::FoldedHour &folded) {
     const bool had_row = has_row_ && row_.start == hour.start;
     ledger_.replace_hour(had_row ? &row_ : nullptr, folded.figures, hour.day);
-    if (!events_.empty()) {
-        if (HourPath *path = PathCache::find(ledger_.session(), hour.start, {})) {
-            path->version = version_of(ledger_.hours(), ledger_.hours().changed, false);
-        }
-    }
+    reader_.note_stored(hour);
     if (state_.last_activity >= hour.start && state_.last_activity < hour.end) {
         state_.open = folded.fold;
         state_.hour_occupancy = folded.figures.occupancy;
@@ -312,7 +213,7 @@ void Walk::store(const core::Hour &hour, const core::FoldedHour &folded) {
 void Walk::fold(const core::Hour &hour) {
     pass_to(hour.start);
     const bool had_row = has_row_ && row_.start == hour.start;
-    HourContent content = read_hour(hour);
+    const HourContent content = reader_.read(hour, had_row ? &row_ : nullptr);
     for (int i = 0; i < 3; ++i) {
         samples_seen_[i] += content.samples[i];
     }
@@ -331,7 +232,7 @@ void Walk::fold(const core::Hour &hour) {
         closing = folded.figures.closing;
     } else if (had_row) {
         ledger_.remove_hour(row_, hour.day);
-        PathCache::forget(ledger_.session(), hour.start);
+        reader_.note_removed(hour);
     }
     level_ = closing;
     stored_level_ = stored_closing;
@@ -344,15 +245,7 @@ void Walk::fold(const core::Hour &hour) {
 void Walk::walk_region(core::Interval region) {
     while (position_ < region.to) {
         const Micros from = std::max(position_, region.from);
-        movements_.seek(from);
-        samples_.seek(from);
-        Micros next = core::kEndOfTime;
-        if (const Event *event = movements_.peek()) {
-            next = std::min(next, event->time);
-        }
-        if (const Event *event = samples_.peek()) {
-            next = std::min(next, event->time);
-        }
+        Micros next = reader_.next_after(from);
         if (has_row_) {
             next = std::min(next, row_.start);
         }
@@ -380,12 +273,9 @@ void Walk::shift_row() {
         fold(hour);
         return;
     }
-    HourPath *path = PathCache::find(ledger_.session(), hour.start,
-                                     version_of(ledger_.hours(), ledger_.hours().found, true));
+    HourPath *path = reader_.path_of_row(hour);
     ledger_.replace_hour(&row_, shifted, hour.day);
-    if (path != nullptr) {
-        path->version = version_of(ledger_.hours(), ledger_.hours().changed, false);
-    }
+    reader_.note_shifted(path);
     if (state_.has_hour() && state_.open.anchor.start == hour.start) {
         core::shift_open(state_.open.anchor, delta);
         state_.hour_occupancy = shifted.occupancy;
@@ -408,9 +298,7 @@ void Walk::walk_behind(Micros limit) {
 }
 
 void Walk::run(const int64 (&sample_changes)[3]) {
-    movements_ = BaseCursor::open(ledger_.relations(), BaseCursor::Source::kMovements, ledger_.session(),
-                                  locked_.snapshot);
-    samples_ = BaseCursor::open(ledger_.relations(), BaseCursor::Source::kMetrics, ledger_.session(), locked_.snapshot);
+    reader_ = HourReader::open(ledger_, locked_.snapshot, events_);
     collect_regions();
     if (touched_.everything) {
         purge();
@@ -440,8 +328,7 @@ void Walk::run(const int64 (&sample_changes)[3]) {
     }
     index_endscan(rows_);
     index_close(rows_key_, NoLock);
-    samples_.close();
-    movements_.close();
+    reader_.close();
 
     SessionFigures &figures = ledger_.figures;
     for (int i = 0; i < 3; ++i) {

@@ -15,7 +15,7 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 our @EXPORT = qw(
-    $SOURCE new_cluster start_anyway create_database sql sql_error run_with fill_sample base_rows derived_rows
+    $SOURCE new_cluster start_anyway create_database sql sql_error wait_until run_with fill_sample base_rows derived_rows
     fold_states same_rows verify_ok problems
     write_script start_pgbench finish_pgbench
 );
@@ -84,6 +84,17 @@ sub sql_error {
     my ($node, $database, $text, %params) = @_;
     my ($status, $out, $err) = $node->psql($database, "\\set VERBOSITY verbose\n" . $in_schema . $text, %params);
     return $err;
+}
+
+# wait_until(node, database, query): until the query says t.
+sub wait_until {
+    my ($node, $database, $query) = @_;
+    my $end = time + $PostgreSQL::Test::Utils::timeout_default;
+    while (time < $end) {
+        return 1 if sql($node, $database, $query) eq 't';
+        usleep(100_000);
+    }
+    die "waited in vain for: $query\n";
 }
 
 # run_with(node, words...): (exit status, all that it printed), with the connection of the node in the environment.
@@ -239,7 +250,7 @@ sub start_pgbench {
     my ($node, $database, @arguments) = @_;
     my $schema = sql($node, $database, q{SELECT current_setting('search_path')});
     $schema =~ s/([\\ ])/\\$1/g;
-    local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => $database,
+    local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => $database, PGAPPNAME => 'pgbench',
         PGOPTIONS => "-c search_path=$schema -c synchronous_commit=" . ($ENV{PC_SYNCHRONOUS} // 'on'));
     my $run = { output => '' };
     my @command = ('pgbench', '-n', @arguments);

@@ -91,7 +91,7 @@ for my $victim (qw(backend postmaster backend postmaster)) {
     my $prefix = "$PostgreSQL::Test::Utils::tmp_check/acknowledged.$round";
     my $load = start_pgbench($node, 'counting', '-c8', '-j1', '-T60', '-l', "--log-prefix=$prefix", '-D', 'n=0', '-D',
         "round=$round", map { ('-f', $_) } @scripts);
-    $node->poll_query_until('counting', "SELECT count(*) > 1500 FROM people_movements WHERE centroid_x = $round");
+    wait_until($node, 'counting', "SELECT count(*) > 1500 FROM people_movements WHERE centroid_x = $round");
     if ($victim eq 'backend') {
         my $pid = sql($node, 'counting', q{SELECT pid FROM pg_stat_activity WHERE application_name = 'pgbench'
             AND state = 'active' ORDER BY random() LIMIT 1}) || sql($node, 'counting',

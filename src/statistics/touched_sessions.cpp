@@ -1,0 +1,153 @@
+// Collects what the rows of a statement touch of each session, and derives each session once.
+#include "statistics/touched_sessions.hpp"
+
+#include "statistics/apply.hpp"
+#include "statistics/check.hpp"
+#include "statistics/columns.hpp"
+#include "statistics/transition_reader.hpp"
+
+#include <algorithm>
+
+namespace people_counter::statistics {
+
+namespace {
+
+bool same_session(const pg_uuid_t &a, const pg_uuid_t &b) { return memcmp(&a, &b, UUID_LEN) == 0; }
+
+}  // namespace
+
+void TouchedSessions::add(const TouchedSession &touched) {
+    if (count_ == capacity_) {
+        capacity_ = capacity_ == 0 ? 16 : capacity_ * 2;
+        const Size bytes = capacity_ * sizeof(TouchedSession);
+        rows_ = static_cast<TouchedSession *>(rows_ == nullptr ? palloc(bytes) : repalloc_huge(rows_, bytes));
+    }
+    rows_[count_++] = touched;
+}
+
+void TouchedSessions::rederive_each(const pg::Relations &relations) {
+    if (count_ == 0) {
+        return;
+    }
+    CommandCounterIncrement();
+    std::sort(rows_, rows_ + count_, [](const TouchedSession &a, const TouchedSession &b) {
+        const int order = memcmp(&a.session, &b.session, UUID_LEN);
+        return order != 0 ? order < 0 : a.times.from < b.times.from;
+    });
+    auto *times = static_cast<core::Interval *>(palloc_extended(count_ * sizeof(core::Interval), MCXT_ALLOC_HUGE));
+    Ledger ledger;
+    ledger.open(relations);
+    for (Size from = 0; from < count_;) {
+        Size to = from;
+        while (to < count_ && same_session(rows_[from].session, rows_[to].session)) {
+            ++to;
+        }
+        with_locked_session(ledger, rows_[from].session, [&](LockedSession &locked) {
+            Size n = 0;
+            bool everything = false;
+            for (Size i = from; i < to; ++i) {
+                everything = everything || rows_[i].extent == TouchedSession::Extent::kEverything;
+                if (rows_[i].extent == TouchedSession::Extent::kToNextBaseline) {
+                    rows_[i].times.to = locked.baselines.at_or_after(rows_[i].times.from + 1).time;
+                }
+                if (rows_[i].extent != TouchedSession::Extent::kFacts) {
+                    times[n++] = rows_[i].times;
+                }
+            }
+            rederive(locked, {{times, n}, everything}, {0, 0, 0}, {});
+        });
+        from = to;
+    }
+    ledger.close();
+}
+
+void add_baselines(Tuplestorestate *rows, TupleDesc columns, bool check, TouchedSessions &touched) {
+    if (rows == nullptr) {
+        return;
+    }
+    TransitionTable table = TransitionTable::open(rows, columns);
+    while (TupleTableSlot *row = table.next()) {
+        bool is_null = false;
+        if (check) {
+            check_baseline(row);
+        }
+        TouchedSession t{};
+        memcpy(&t.session, DatumGetUUIDP(slot_getattr(row, baselines::session_id, &is_null)), UUID_LEN);
+        t.times.from = DatumGetTimestampTz(slot_getattr(row, baselines::baseline_time, &is_null));
+        t.extent = TouchedSession::Extent::kToNextBaseline;
+        touched.add(t);
+    }
+    table.close();
+}
+
+SessionRow SessionRow::read(TupleTableSlot *row) {
+    SessionRow s{};
+    bool is_null = false;
+    memcpy(&s.id, DatumGetUUIDP(slot_getattr(row, sessions::id, &is_null)), UUID_LEN);
+    s.start_time = DatumGetTimestampTz(slot_getattr(row, sessions::start_time, &is_null));
+    const Datum end = slot_getattr(row, sessions::end_time, &is_null);
+    s.end_time = is_null ? core::kBeginningOfTime : DatumGetTimestampTz(end);
+    s.created_at = DatumGetTimestampTz(slot_getattr(row, sessions::created_at, &is_null));
+    const Datum positives = slot_getattr(row, sessions::false_positives, &is_null);
+    s.false_positives = is_null ? FoldState::kNotReported : DatumGetInt32(positives);
+    const Datum negatives = slot_getattr(row, sessions::false_negatives, &is_null);
+    s.false_negatives = is_null ? FoldState::kNotReported : DatumGetInt32(negatives);
+    s.time_zone = slot_getattr(row, sessions::time_zone, &is_null);
+    s.day_start = slot_getattr(row, sessions::day_start, &is_null);
+    s.reset_time = slot_getattr(row, sessions::reset_time, &s.no_reset);
+    return s;
+}
+
+bool SessionRow::same_calendar(const SessionRow &other) const {
+    return DatumGetBool(DirectFunctionCall2Coll(texteq, DEFAULT_COLLATION_OID, time_zone, other.time_zone)) &&
+           DatumGetTimeADT(day_start) == DatumGetTimeADT(other.day_start) && no_reset == other.no_reset &&
+           (no_reset || DatumGetTimeADT(reset_time) == DatumGetTimeADT(other.reset_time));
+}
+
+void create_statistics(Ledger &ledger, const SessionRow &session) {
+    ledger.create_session(session.id, session.created_at);
+    FoldState &state = ledger.figures.state;
+    state.start_time = session.start_time;
+    state.end_time = session.end_time;
+    state.false_positives = session.false_positives;
+    state.false_negatives = session.false_negatives;
+    ledger.store_session();
+}
+
+void touch_changed(const SessionRow &before, const SessionRow &after, TouchedSessions &touched) {
+    TouchedSession t{};
+    t.session = after.id;
+    if (!before.same_calendar(after)) {
+        t.extent = TouchedSession::Extent::kEverything;
+        touched.add(t);
+        return;
+    }
+    if (before.start_time != after.start_time) {
+        // Days count the session's duration whether or not an hour of theirs lies between the two starts.
+        t.times = {std::min(before.start_time, after.start_time) - 2 * core::kDay,
+                   std::max(before.start_time, after.start_time) + 2 * core::kDay};
+        t.extent = TouchedSession::Extent::kTimes;
+        touched.add(t);
+    } else if (before.end_time != after.end_time || before.created_at != after.created_at ||
+               before.false_positives != after.false_positives || before.false_negatives != after.false_negatives) {
+        t.extent = TouchedSession::Extent::kFacts;  // the walk itself finds what the new horizon touches
+        touched.add(t);
+    }
+}
+
+void rederive_all(const pg::Relations &relations) {
+    CommandCounterIncrement();
+    Size count = 0;
+    pg_uuid_t *sessions = read_session_ids(relations, count);
+    Ledger ledger;
+    ledger.open(relations);
+    for (Size i = 0; i < count; ++i) {
+        CHECK_FOR_INTERRUPTS();
+        with_locked_session(ledger, sessions[i], [](LockedSession &locked) {
+            rederive(locked, {{}, true}, {0, 0, 0}, {});
+        });
+    }
+    ledger.close();
+}
+
+}  // namespace people_counter::statistics
