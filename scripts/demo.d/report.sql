@@ -1,9 +1,10 @@
--- What the demo shows of the session that the camera filled. Every figure comes from the statistics, none from movements.
+-- What the demo shows of the session that the camera filled. All but one figure comes from the statistics; that one, the
+-- occupancy at some moment within an hour, is an aggregate over the movements of its day.
 \set ON_ERROR_STOP on
 \pset footer off
 \pset linestyle unicode
 \pset numericlocale on
-\pset null ''
+\pset pager off
 SET TIME ZONE 'America/Los_Angeles';
 
 \echo
@@ -12,7 +13,7 @@ SET TIME ZONE 'America/Los_Angeles';
 SELECT to_char(local_hour, 'Dy YYYY-MM-DD HH24:MI') AS "hour",
        people_entered AS "in", people_exited AS "out",
        peak_people_count AS peak, to_char(peak_time, 'HH24:MI:SS') AS "at", round(average_people_count, 1) AS average,
-       repeat('█', total_detections / 4) AS "in and out"
+       repeat('█', total_detections / 8) AS " "
   FROM hourly_analytics
  ORDER BY total_detections DESC, hour_timestamp
  LIMIT 10;
@@ -22,25 +23,35 @@ SELECT to_char(local_hour, 'Dy YYYY-MM-DD HH24:MI') AS "hour",
 SELECT to_char(date_timestamp, 'Dy YYYY-MM-DD') AS "day",
        total_people_entered AS "in", total_people_exited AS "out",
        peak_people_count AS peak, to_char(peak_time, 'HH24:MI:SS') AS "at", round(average_people_count, 2) AS average,
-       round(observed_seconds / 3600, 1) AS "hours seen", repeat('█', (average_people_count / 2)::integer) AS "average inside"
+       exits_absorbed AS absorbed, repeat('█', (average_people_count / 2.5)::integer) AS " "
   FROM daily_analytics
  WHERE date_timestamp > (SELECT max(date_timestamp) FROM daily_analytics) - 7
  ORDER BY date_timestamp;
 
-\echo 'Sunday had 25 hours, for the clocks were set back, but the file has the repeated one once: that'
-\echo 'hour has no row and was not observed. A gap is not a zero.'
+\echo 'The night before, the clocks were set back. The file has the repeated hour only once; the'
+\echo 'other one has no row and counts as not observed, not as empty:'
 \echo
-\echo 'Inside'
+SELECT to_char(date_timestamp, 'Dy YYYY-MM-DD') AS "day",
+       (total_session_duration / 3600)::numeric(4, 1) AS "hours long", (observed_seconds / 3600)::numeric(4, 1) AS observed
+  FROM daily_analytics
+ WHERE total_session_duration <> observed_seconds;
+
+\echo 'People inside'
 \echo
 SELECT * FROM (
     SELECT 'at the busiest moment' AS "when", to_char(peak_time, 'Dy YYYY-MM-DD HH24:MI:SS') AS "time",
            peak_people_count AS people
       FROM current_session_overview
     UNION ALL
+    SELECT 'at a moment of your choice', 'Fri 2005-11-04 15:00:00', occupancy_closing(
+               movement_time, movement_direction, 0, tstzrange('2005-11-04 04:00', '2005-11-04 15:00'))
+      FROM people_movements
+     WHERE movement_time >= '2005-11-04 04:00' AND movement_time < '2005-11-04 15:00'
+    UNION ALL
     SELECT 'after the last movement', to_char(last_movement_time, 'Dy YYYY-MM-DD HH24:MI:SS'), current_people_inside
       FROM session_statistics
     UNION ALL
-    SELECT 'now, reset at 04:00', to_char(now(), 'Dy YYYY-MM-DD HH24:MI:SS'), calculate_current_people_inside(id)
+    SELECT 'now', to_char(now(), 'Dy YYYY-MM-DD HH24:MI:SS'), calculate_current_people_inside(id)
       FROM sessions) AS inside;
 
 \echo 'The drift of the door: exits that found nobody inside, and people whom the reset sent home'

@@ -180,9 +180,7 @@ void append(OpenFold &fold, Instant instant, Interval observed, Micros new_to, A
     }
     if (place > 0 && merged[place - 1].offset == offset) {
         merged[place - 1].net += net;
-    } else if (instant.time == anchor.cursor && count == OpenFold::kRecent) {
-        anchor.net += net;  // settled already
-    } else {
+    } else {  // also at the anchor's own instant, where it is settled at once
         std::copy_backward(merged + place, merged + count, merged + count + 1);
         merged[place] = {offset, net};
         ++count;

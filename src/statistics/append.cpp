@@ -61,7 +61,7 @@ bool append_to_open_hour(Ledger &ledger, const pg_uuid_t &session, std::span<con
             }
             moved = moved || is_movement(event.kind);
             if (!is_movement(event.kind)) {
-                ++figures.samples[static_cast<int>(event.kind) - static_cast<int>(Kind::kDetecting)];
+                ++figures.samples[event.status()];
             }
         }
         if (additions.change.peak_fell) {
@@ -107,7 +107,7 @@ bool append_across_hours(LockedSession &locked, std::span<const Event> events) {
             return false;
         }
         if (!is_movement(event.kind)) {
-            ++samples[static_cast<int>(event.kind) - static_cast<int>(Kind::kDetecting)];
+            ++samples[event.status()];
         }
     }
 

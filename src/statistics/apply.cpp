@@ -22,7 +22,7 @@ void apply_events(Ledger &ledger, const pg_uuid_t &session, std::span<const Even
         for (Size i = 0; i < events.size(); ++i) {
             times[i] = {events[i].time, events[i].time};
             if (!is_movement(events[i].kind)) {
-                sample_changes[static_cast<int>(events[i].kind) - static_cast<int>(Kind::kDetecting)] += events[i].sign;
+                sample_changes[events[i].status()] += events[i].sign;
             }
         }
         rederive(locked, {{times, events.size()}, false}, sample_changes, events);

@@ -21,6 +21,9 @@ struct Event {
 
     int64 net() const { return kind == Kind::kIn ? sign : kind == Kind::kOut ? -sign : 0; }
 
+    // Of a sample, its place among counters by detection status.
+    int status() const { return static_cast<int>(kind) - static_cast<int>(Kind::kDetecting); }
+
     core::Counts counts() const {
         core::Counts c;
         if (is_movement(kind)) {
@@ -32,6 +35,8 @@ struct Event {
         return c;
     }
 };
+
+inline bool same_session(const pg_uuid_t &a, const pg_uuid_t &b) { return memcmp(&a, &b, UUID_LEN) == 0; }
 
 struct SessionEvent {
     pg_uuid_t session;

@@ -126,7 +126,7 @@ HourContent HourReader::read(const core::Hour &hour, const HourFigures *row) {
         const Peak sample{event->value, event->time};
         content.reported = content.reported.value == core::kNothingReported ? sample
                                                                             : core::higher(content.reported, sample);
-        ++content.samples[static_cast<int>(event->kind) - static_cast<int>(Kind::kDetecting)];
+        ++content.samples[event->status()];
     }
     if (!events_.empty()) {
         PathCache::keep(ledger_->session(), hour.start, content.instants);

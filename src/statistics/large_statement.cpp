@@ -11,8 +11,6 @@ namespace {
 
 bool session_before(const pg_uuid_t &a, const pg_uuid_t &b) { return memcmp(&a, &b, UUID_LEN) < 0; }
 
-bool same_session(const pg_uuid_t &a, const pg_uuid_t &b) { return memcmp(&a, &b, UUID_LEN) == 0; }
-
 // A statement of so many rows that they are not held in memory at once.
 class LargeStatement {
   public:
@@ -94,7 +92,7 @@ void LargeStatement::apply_part(Entry &entry, std::span<const Event> events) {
     entry.times.to = std::max(entry.times.to, events.back().time);
     for (const Event &event : events) {
         if (!is_movement(event.kind)) {
-            entry.sample_changes[static_cast<int>(event.kind) - static_cast<int>(Kind::kDetecting)] += event.sign;
+            entry.sample_changes[event.status()] += event.sign;
         }
     }
 }

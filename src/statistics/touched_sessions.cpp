@@ -10,12 +10,6 @@
 
 namespace people_counter::statistics {
 
-namespace {
-
-bool same_session(const pg_uuid_t &a, const pg_uuid_t &b) { return memcmp(&a, &b, UUID_LEN) == 0; }
-
-}  // namespace
-
 void TouchedSessions::add(const TouchedSession &touched) {
     if (count_ == capacity_) {
         capacity_ = capacity_ == 0 ? 16 : capacity_ * 2;

@@ -251,7 +251,7 @@ sub start_pgbench {
     my $schema = sql($node, $database, q{SELECT current_setting('search_path')});
     $schema =~ s/([\\ ])/\\$1/g;
     local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => $database, PGAPPNAME => 'pgbench',
-        PGOPTIONS => "-c search_path=$schema -c synchronous_commit=" . ($ENV{PC_SYNCHRONOUS} // 'on'));
+        PGOPTIONS => "-c search_path=$schema");
     my $run = { output => '' };
     my @command = ('pgbench', '-n', @arguments);
     note("# @command");

@@ -1,0 +1,247 @@
+# shellcheck shell=bash
+# The figures. Each records pairs "figure, bare, ours" (bm_record) or single facts (bm_fact); lib/report.pl makes the table.
+# BM_PAIRS, BM_SLICE (seconds), BM_QUICK (empty or not) and BM_FULL are set by bench/run.
+
+BM_ASYNC=("synchronous_commit = 'off'")
+BM_MOVEMENT_COLUMNS='session_id, movement_time, person_id, movement_direction, centroid_x, centroid_y, bounding_box_x1, bounding_box_y1, bounding_box_x2, bounding_box_y2, confidence_score, frame_number'
+
+bm_sized() { if [ -n "$BM_QUICK" ]; then echo "$2"; else echo "$1"; fi; }
+
+bm_session_ids() { bm_sql -c "SELECT array_agg(bench.session_id(n) ORDER BY n) FROM generate_series(1, $1) n"; }
+
+# ---- one movement a transaction -------------------------------------------------------------------------------------
+
+figure_single() {
+    local script pair contender
+    declare -A tps cpu
+    bm_settings "${BM_ASYNC[@]}"
+    bm_database bench 64
+    script=$(bm_script movement "SESSION_IDS=$(bm_session_ids 64)")
+    for ((pair = 0; pair <= BM_PAIRS; pair++)); do
+        for contender in $(bm_order "$pair" bare ours counts); do
+            bm_sql -c CHECKPOINT
+            bm_pgbench "$contender" -c 4 -j 2 -T "$BM_SLICE" -D sessions=64 --random-seed="$pair" -f "$script"
+            tps[$contender]=$BM_TPS cpu[$contender]=$BM_CPU_TPS
+        done
+        [ "$pair" -gt 0 ] || continue   # the first round warms up
+        bm_record single "${tps[bare]}" "${tps[ours]}"
+        bm_record single_cpu "${cpu[bare]}" "${cpu[ours]}"
+        bm_record plpgsql "${tps[bare]}" "${tps[counts]}"
+        bm_record plpgsql_cpu "${cpu[bare]}" "${cpu[counts]}"
+    done
+    bm_verify
+}
+
+# ---- COPY -----------------------------------------------------------------------------------------------------------
+
+# The rows of a COPY: 64 sessions interleaved in order of time, 650 movements an hour each.
+bm_copy_rows() {
+    cat <<SQL
+SELECT bench.session_id(1 + floor(random() * 64)::integer), '2025-06-02 00:00+00'::timestamptz + n * interval '86400 us',
+       floor(random() * 1000000)::integer, CASE WHEN random() < 0.5 THEN 'in' ELSE 'out' END, x, y, x - 40, y - 90, x + 40,
+       y + 90, 0.3 + floor(random() * 700) / 1000, n
+  FROM (SELECT n, floor(random() * 1920)::integer AS x, floor(random() * 1080)::integer AS y
+          FROM generate_series(1, $1) n) r
+SQL
+}
+
+figure_copy() {
+    local rows pair contender file=$BM_WORK/rows.copy
+    declare -A speed cpu
+    rows=$(bm_sized 1000000 100000)
+    bm_settings "${BM_ASYNC[@]}"
+    bm_database bench 64
+    bm_sql -c 'SELECT setseed(0.25)' -c "COPY ($(bm_copy_rows "$rows")) TO '$file'" >/dev/null
+    for ((pair = 0; pair <= BM_PAIRS; pair++)); do
+        for contender in $(bm_order "$pair" bare ours); do
+            bm_sql -c 'CALL bench.begin_anew(64)'
+            bm_settle
+            bm_timed "$contender" "COPY people_movements ($BM_MOVEMENT_COLUMNS) FROM '$file'"
+            speed[$contender]=$(bm_divide "$rows" "$BM_SECONDS") cpu[$contender]=$(bm_divide "$rows" "$BM_CPU_SECONDS")
+            if [ "$contender" = ours ] && [ "$pair" -eq 1 ]; then bm_verify; fi
+        done
+        [ "$pair" -gt 0 ] || continue
+        bm_record copy "${speed[bare]}" "${speed[ours]}"
+        bm_record copy_cpu "${cpu[bare]}" "${cpu[ours]}"
+    done
+    pc_as_user rm "$file"
+}
+
+# The peak of the backend's private memory, from the kernel; shared buffers are not private, sort and spill files neither.
+figure_memory() {
+    local rows contender backend
+    declare -A peak
+    rows=$(bm_sized 10000000 300000)
+    if [ -z "$BM_FULL" ] && [ -z "$BM_QUICK" ]; then
+        pc_note '  left out: it takes minutes; add --full'
+        return 0
+    fi
+    bm_settings "${BM_ASYNC[@]}"
+    bm_database bench 64
+    for contender in bare ours; do
+        coproc BM_BACKEND { bm_as "$contender" bm_sql 2>&1; }
+        # shellcheck disable=SC2153  # set by coproc
+        local process=$BM_BACKEND_PID to=${BM_BACKEND[1]} from=${BM_BACKEND[0]}
+        printf 'SELECT pg_backend_pid();\n' >&"$to"
+        read -r backend <&"$from"
+        perl "$PC_ROOT/bench/lib/process.pl" memory "$backend" "$BM_WORK/memory" &
+        local watcher=$!
+        printf "COPY people_movements (%s) FROM PROGRAM 'psql -X -h %s -p %s -d %s -c \"COPY (%s) TO STDOUT\"';\n\\q\n" \
+            "$BM_MOVEMENT_COLUMNS" "$PGHOST" "$PGPORT" "$PGDATABASE" "$(bm_copy_rows "$rows" | tr '\n' ' ' |
+                sed "s/'/''/g")" >&"$to"
+        wait "$process" || pc_die "the large COPY into $contender failed"
+        wait "$watcher"
+        peak[$contender]=$(<"$BM_WORK/memory")
+    done
+    bm_record memory "${peak[bare]}" "${peak[ours]}"
+    bm_verify
+    bm_drop_database bench
+}
+
+# ---- eight clients on one session -----------------------------------------------------------------------------------
+
+figure_contended() {
+    local script pair contender sessions
+    declare -A tps
+    bm_settings "synchronous_commit = 'on'"
+    bm_database bench 64
+    script=$(bm_script movement "SESSION_IDS=$(bm_session_ids 64)")
+    for ((pair = 0; pair <= BM_PAIRS; pair++)); do
+        for sessions in 1 64; do
+            for contender in $(bm_order "$pair" bare ours); do
+                bm_sql -c CHECKPOINT
+                bm_pgbench "$contender" -c 8 -j 2 -T "$BM_SLICE" -D sessions="$sessions" --random-seed="$pair" -f "$script"
+                tps[$contender]=$BM_TPS
+            done
+            [ "$pair" -gt 0 ] || continue
+            bm_record "contended_$sessions" "${tps[bare]}" "${tps[ours]}"
+        done
+    done
+    bm_sample_waits "$script"
+    bm_verify
+}
+
+# What the eight wait for, sampled while they write to one session.
+bm_sample_waits() {
+    local sampler
+    timeout "$((BM_SLICE + 1))" env PGAPPNAME=sampler "$PC_BINDIR/psql" -V >/dev/null
+    {
+        sleep 1
+        # shellcheck disable=SC2016
+        printf '%s\n' 'SELECT coalesce(wait_event_type || $$:$$ || wait_event, $$running$$)' \
+            "  FROM pg_stat_activity WHERE application_name = 'bench' AND state = 'active'" '\watch 0.05'
+    } | timeout "$BM_SLICE" setpriv --reuid="${PC_USER:-$(id -un)}" --clear-groups psql -XAtq 2>/dev/null \
+        >"$BM_WORK/waits" &
+    sampler=$!
+    bm_pgbench ours -c 8 -j 2 -T "$BM_SLICE" -D sessions=1 -f "$1"
+    wait "$sampler" || true
+    bm_fact waits_lock "$(awk '/./ && !/^[A-Z][a-z][a-z] / { n++ } /^Lock:/ { l++ } END { printf "%.0f", n ? 100 * l / n : 0 }' \
+        "$BM_WORK/waits")"
+}
+
+# ---- late movements -------------------------------------------------------------------------------------------------
+
+figure_late() {
+    local rounds late in_order pair contender number
+    declare -A cost cpu
+    rounds=$(bm_sized 10000 1000)
+    bm_settings "${BM_ASYNC[@]}"
+    bm_database bench 64
+    for ((pair = 0; pair <= BM_PAIRS; pair++)); do
+        # Two sessions with the same two days, a thousand visitors an hour.
+        late=$((2 * pair + 1)) in_order=$((2 * pair + 2))
+        for number in "$late" "$in_order"; do
+            bm_as ours bm_sql -c "SELECT setseed(0.1 + $pair / 100.0)" -c "
+                INSERT INTO people_movements ($BM_MOVEMENT_COLUMNS)
+                SELECT bench.session_id($number), movement_time, 4711, movement_direction, 960, 540, 920, 450, 1000, 630,
+                       0.9, 1000
+                  FROM bench.visits('2025-06-02 00:00+00', 48, 1000)" >/dev/null
+        done
+        bm_settle
+        for contender in $(bm_order "$pair" late in_order); do
+            local time session
+            if [ "$contender" = late ]; then
+                session=$late time="'2025-06-02 00:00+00'::timestamptz + :late * interval '1 microsecond'"
+            else
+                session=$in_order time="'2025-06-04 00:00+00'::timestamptz + :n * interval '1.8 s'"
+            fi
+            bm_pgbench ours -c 1 -t "$rounds" -D n=0 --random-seed="$pair" -f "$(bm_script at_time "TIME=$time" \
+                "SESSION_ID=$(bm_sql -c "SELECT bench.session_id($session)")")"
+            cost[$contender]=$BM_LATENCY cpu[$contender]=$(bm_divide 1000000 "$BM_CPU_TPS")
+        done
+        [ "$pair" -gt 0 ] || continue
+        bm_record late "${cost[in_order]}" "${cost[late]}"
+        bm_record late_cpu "${cpu[in_order]}" "${cpu[late]}"
+    done
+    bm_verify
+}
+
+# ---- queries --------------------------------------------------------------------------------------------------------
+
+# bm_history DATABASE MOVEMENTS DAYS: of 64 sessions, up to 2025-06-30 24:00, a statement for each day.
+bm_history() {
+    local database=$1 movements=$2 days=$3 day
+    bm_database "$database" 64
+    for ((day = days; day > 0; day--)); do
+        bm_as ours bm_sql -c "
+            INSERT INTO people_movements ($BM_MOVEMENT_COLUMNS)
+            SELECT bench.session_id(1 + n % 64),
+                   '2025-07-01 00:00+00'::timestamptz - $day * interval '1 day' + interval '1 day' * n / $((movements / days)),
+                   4711, (ARRAY['in', 'out']::movement_direction[])[1 + floor(random() * 2)::integer], 960, 540, 920, 450,
+                   1000, 630, 0.9, 1000
+              FROM generate_series(0, $((movements / days)) - 1) n"
+    done
+    bm_sql -f "$PC_SOURCE/bench/sql/queries.sql"
+    bm_settle
+}
+
+figure_queries() {
+    local large small=10000 pair what database times
+    declare -A took
+    large=$(bm_sized 10000000 300000)
+    bm_settings "${BM_ASYNC[@]}"
+    bm_history bench_small "$small" 1
+    bm_history bench_large "$large" 30
+    for what in current overview day_of_one day_of_all; do
+        for ((pair = 0; pair <= BM_PAIRS; pair++)); do
+            for database in $(bm_order "$pair" bench_small bench_large); do
+                times=$(bm_sized 1000 200)
+                took[$database]=$(PGDATABASE=$database bm_sql -c "SELECT bench.median_time('$what', 20)" \
+                    -c "SELECT bench.median_time('$what', $times)" | tail -n 1)
+            done
+            [ "$pair" -gt 0 ] || continue
+            bm_record "query_$what" "${took[bench_small]}" "${took[bench_large]}"
+        done
+    done
+    bm_drop_database bench_small
+    bm_drop_database bench_large
+}
+
+# ---- bytes on disk --------------------------------------------------------------------------------------------------
+
+figure_bytes() {
+    local contender movements
+    declare -A bytes
+    bm_settings "${BM_ASYNC[@]}"
+    bm_database bench 16
+    bm_sql -c 'SELECT setseed(0.75)' -v days="$(bm_sized 30 3)" -v busiest=2000 -f "$PC_SOURCE/bench/sql/month.sql" >/dev/null
+    movements=$(bm_sql -c 'SELECT count(*) FROM bench.month')
+    for contender in bare ours; do
+        bm_as "$contender" bm_sql -c 'CALL bench.load_month()'
+    done
+    bytes[bare]=$(bm_sql -c "SELECT pg_total_relation_size('bare.people_movements')")
+    bytes[ours]=$(bm_sql -c "SELECT sum(pg_total_relation_size(t)) FROM unnest('{ours.people_movements,ours.session_statistics,
+        ours.hourly_statistics,ours.daily_statistics}'::regclass[]) t")
+    bm_fact bytes_parts "$(bm_sql -F ' ' -c "SELECT string_agg(relname || ' ' || round(pg_total_relation_size(oid) / $movements.0, 1), ', '
+        ORDER BY oid) FROM pg_class WHERE relnamespace = 'ours'::regnamespace AND relkind = 'r' AND relname ~ 'movements|statistics'")"
+    bm_record bytes "$(bm_divide "${bytes[bare]}" "$movements")" "$(bm_divide "${bytes[ours]}" "$movements")"
+    bm_verify
+    bm_drop_database bench
+}
+
+# A figure of wrong statistics would be worth nothing.
+bm_verify() {
+    local wrong
+    wrong=$(bm_as ours bm_sql -c 'SELECT count(*) FROM verify_statistics()')
+    [ "$wrong" = 0 ] || pc_die "verify_statistics() lists $wrong rows after this figure"
+}
