@@ -8,24 +8,52 @@ Snapshot take_fresh_snapshot() {
     return RegisterSnapshot(IsolationUsesXactSnapshot() ? GetTransactionSnapshot() : GetLatestSnapshot());
 }
 
-void apply_events(Ledger &ledger, const pg_uuid_t &session, std::span<const Event> events) {
-    if (append_to_open_hour(ledger, session, events)) {
+namespace {
+
+// What of this transaction's commands a walk has seen.
+struct {
+    TransactionId transaction;
+    CommandId before;  // every command below
+} rederived_commands = {InvalidTransactionId, 0};
+
+}  // namespace
+
+bool command_was_rederived() {
+    // The rows of the command whose triggers run carry the command id of its snapshot.
+    return rederived_commands.transaction == GetTopTransactionId() &&
+           GetActiveSnapshot()->curcid < rederived_commands.before;
+}
+
+void note_rederived(Snapshot snapshot) {
+    const TransactionId transaction = GetTopTransactionId();
+    if (rederived_commands.transaction != transaction) {
+        rederived_commands = {transaction, 0};
+    }
+    rederived_commands.before = std::max(rederived_commands.before, snapshot->curcid);
+}
+
+void apply_events(Ledger &ledger, const pg_uuid_t &session, std::span<const Event> events, bool rederived) {
+    if (!rederived && append_to_open_hour(ledger, session, events)) {
         return;
     }
     with_locked_session(ledger, session, [&](LockedSession &locked) {
-        if (append_across_hours(locked, events)) {
+        if (!rederived && append_across_hours(locked, events)) {
             return;
         }
         auto *times = static_cast<core::Interval *>(
             palloc_extended(events.size() * sizeof(core::Interval), MCXT_ALLOC_HUGE));
         int64 sample_changes[3] = {0, 0, 0};
+        bool samples = false;
         for (Size i = 0; i < events.size(); ++i) {
             times[i] = {events[i].time, events[i].time};
             if (!is_movement(events[i].kind)) {
                 sample_changes[events[i].status()] += events[i].sign;
+                samples = true;
             }
         }
-        rederive(locked, {{times, events.size()}, false}, sample_changes, events);
+        // Where another trigger may have counted these samples already, all of them are counted again.
+        rederive(locked, {{times, events.size()}, rederived && samples}, sample_changes,
+                 rederived ? std::span<const Event>{} : events);
     });
 }
 

@@ -81,20 +81,24 @@ bool HourReader::read_remembered(const core::Hour &hour, const HourFigures *row,
     if (path == nullptr) {
         return false;
     }
-    path->version = RowVersion{};  // until the row is stored
-    content.counts = row->counts;
-    content.reported = row->reported;
-    content.samples[0] = row->reported.value == core::kNothingReported ? 0 : 1;
     const auto by_time = [](const Event &e, Micros t) { return e.time < t; };
-    auto event = std::lower_bound(events_.begin(), events_.end(), hour.start, by_time);
-    for (; event != events_.end() && event->time < hour.end; ++event) {
-        if (!is_movement(event->kind) || event->sign < 0 || !PathCache::add(*path, {event->time, event->net()})) {
-            PathCache::forget(ledger_->session(), hour.start);
+    const auto first = std::lower_bound(events_.begin(), events_.end(), hour.start, by_time);
+    const auto last = std::lower_bound(first, events_.end(), hour.end, by_time);
+    if (!std::all_of(first, last, [](const Event &e) { return is_movement(e.kind) && e.sign > 0; })) {
+        return false;
+    }
+    path->version = RowVersion{};  // until the row is stored
+    Counts counts = row->counts;
+    for (auto event = first; event != last; ++event) {
+        if (!PathCache::add(*path, {event->time, event->net()})) {
             return false;
         }
-        content.counts += event->counts();
+        counts += event->counts();
     }
     content.instants = {path->instants, path->count};
+    content.counts = counts;
+    content.reported = row->reported;
+    content.samples[0] = row->reported.value == core::kNothingReported ? 0 : 1;
     return true;
 }
 

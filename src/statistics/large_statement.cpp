@@ -16,7 +16,8 @@ class LargeStatement {
   public:
     static constexpr Size kChunk = 32768;
 
-    LargeStatement(Ledger &ledger, TransitionReader &reader) : ledger_{ledger}, reader_{reader} {}
+    LargeStatement(Ledger &ledger, TransitionReader &reader, bool rederived)
+        : ledger_{ledger}, reader_{reader}, rederived_{rederived} {}
 
     void run(SessionEvent *chunk);
 
@@ -24,6 +25,7 @@ class LargeStatement {
     struct Entry {
         pg_uuid_t session;  // the hash key
         bool late;          // from some event on, the rest of the statement is derived from the base table
+        bool samples;
         core::Interval times;
         int64 sample_changes[3];
     };
@@ -34,6 +36,7 @@ class LargeStatement {
 
     Ledger &ledger_;
     TransitionReader &reader_;
+    const bool rederived_;
     HTAB *entries_ = nullptr;
     pg_uuid_t *sessions_ = nullptr;
     Size session_count_ = 0;
@@ -63,7 +66,9 @@ void LargeStatement::collect_sessions() {
         if (found) {
             continue;
         }
-        entry->late = false;
+        entry->late = rederived_;
+        entry->samples = false;
+        entry->times = {core::kEndOfTime, core::kBeginningOfTime};
         memset(entry->sample_changes, 0, sizeof entry->sample_changes);
         if (session_count_ == capacity) {
             capacity *= 2;
@@ -86,13 +91,13 @@ void LargeStatement::apply_part(Entry &entry, std::span<const Event> events) {
             return;
         }
         entry.late = true;
-        entry.times = {core::kEndOfTime, core::kBeginningOfTime};
     }
     entry.times.from = std::min(entry.times.from, events.front().time);
     entry.times.to = std::max(entry.times.to, events.back().time);
     for (const Event &event : events) {
         if (!is_movement(event.kind)) {
             entry.sample_changes[event.status()] += event.sign;
+            entry.samples = true;
         }
     }
 }
@@ -161,7 +166,7 @@ void LargeStatement::run(SessionEvent *chunk) {
         if (entry->late) {
             in_scratch([&] {
                 with_locked_session(ledger_, entry->session, [&](LockedSession &locked) {
-                    rederive(locked, {{&entry->times, 1}, false}, entry->sample_changes, {});
+                    rederive(locked, {{&entry->times, 1}, rederived_ && entry->samples}, entry->sample_changes, {});
                 });
             });
         }
@@ -171,6 +176,7 @@ void LargeStatement::run(SessionEvent *chunk) {
 }  // namespace
 
 void apply_statement(const pg::Relations &relations, TransitionReader &reader) {
+    const bool rederived = command_was_rederived();
     Size capacity = 64;
     Size count = 0;
     auto *chunk = static_cast<SessionEvent *>(palloc(capacity * sizeof(SessionEvent)));
@@ -179,7 +185,7 @@ void apply_statement(const pg::Relations &relations, TransitionReader &reader) {
             if (capacity == LargeStatement::kChunk) {
                 Ledger ledger;
                 ledger.open(relations);
-                LargeStatement(ledger, reader).run(chunk);
+                LargeStatement(ledger, reader, rederived).run(chunk);
                 ledger.close();
                 return;
             }
@@ -196,7 +202,7 @@ void apply_statement(const pg::Relations &relations, TransitionReader &reader) {
     ledger.open(relations);
     auto *events = static_cast<Event *>(palloc(count * sizeof(Event)));
     for_each_session(chunk, count, events, [&](const pg_uuid_t &session, std::span<const Event> of_session) {
-        apply_events(ledger, session, of_session);
+        apply_events(ledger, session, of_session, rederived);
     });
     ledger.close();
 }

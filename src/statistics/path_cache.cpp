@@ -44,7 +44,7 @@ HourPath *PathCache::find(const pg_uuid_t &session, core::Micros hour, const Row
     HourPath &path = slot_of(session, hour);
     const bool holds = is_for(path, session, hour) && path.version.table == version.table &&
                        path.version.xmin == version.xmin && path.version.cmin == version.cmin &&
-                       ItemPointerEquals(&path.version.place, const_cast<ItemPointer>(&version.place));
+                       memcmp(&path.version.place, &version.place, sizeof version.place) == 0;
     return holds ? &path : nullptr;
 }
 

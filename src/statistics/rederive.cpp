@@ -380,6 +380,7 @@ Level level_at(const core::Hour &hour, Level level, std::span<const core::Instan
 
 void rederive(LockedSession &locked, const Touched &touched, const int64 (&sample_changes)[3],
               std::span<const Event> events) {
+    note_rederived(locked.snapshot);
     Walk walk(locked, touched, events);
     walk.run(sample_changes);
 }
