@@ -79,19 +79,13 @@ figure_memory() {
     bm_settings "${BM_ASYNC[@]}"
     bm_database bench 64
     for contender in bare ours; do
-        coproc BM_BACKEND { bm_as "$contender" bm_sql 2>&1; }
-        # shellcheck disable=SC2153  # set by coproc
-        local process=$BM_BACKEND_PID to=${BM_BACKEND[1]} from=${BM_BACKEND[0]}
-        printf 'SELECT pg_backend_pid();\n' >&"$to"
-        read -r backend <&"$from"
-        perl "$PC_ROOT/bench/lib/process.pl" memory "$backend" "$BM_WORK/memory" &
-        local watcher=$!
-        printf "COPY people_movements (%s) FROM PROGRAM 'psql -X -h %s -p %s -d %s -c \"COPY (%s) TO STDOUT\"';\n\\q\n" \
-            "$BM_MOVEMENT_COLUMNS" "$PGHOST" "$PGPORT" "$PGDATABASE" "$(bm_copy_rows "$rows" | tr '\n' ' ' |
-                sed "s/'/''/g")" >&"$to"
-        wait "$process" || pc_die "the large COPY into $contender failed"
-        wait "$watcher"
-        peak[$contender]=$(<"$BM_WORK/memory")
+        # The rows come from another backend.
+        bm_sql -c "COPY ($(bm_copy_rows "$rows")) TO STDOUT" |
+            PGAPPNAME=bench_memory bm_as "$contender" bm_sql -c "COPY people_movements ($BM_MOVEMENT_COLUMNS) FROM STDIN" &
+        until backend=$(bm_sql -c "SELECT pid FROM pg_stat_activity WHERE application_name = 'bench_memory'") &&
+            [ -n "$backend" ]; do sleep 0.1; done
+        peak[$contender]=$(perl "$PC_ROOT/bench/lib/process.pl" memory "$backend")
+        wait $! || pc_die "the COPY into $contender failed"
     done
     bm_record memory "${peak[bare]}" "${peak[ours]}"
     bm_verify
@@ -101,20 +95,24 @@ figure_memory() {
 # ---- eight clients on one session -----------------------------------------------------------------------------------
 
 figure_contended() {
-    local script pair contender sessions
-    declare -A tps
+    local script pair contender load name clients sessions
+    declare -A tps cpu
     bm_settings "synchronous_commit = 'on'"
     bm_database bench 64
     script=$(bm_script movement "SESSION_IDS=$(bm_session_ids 64)")
     for ((pair = 0; pair <= BM_PAIRS; pair++)); do
-        for sessions in 1 64; do
+        bm_sql -c 'CALL bench.begin_anew(64)'
+        for load in contended:8:1 contended_alone:1:1 contended_apart:8:64; do
+            IFS=: read -r name clients sessions <<<"$load"
             for contender in $(bm_order "$pair" bare ours); do
                 bm_sql -c CHECKPOINT
-                bm_pgbench "$contender" -c 8 -j 2 -T "$BM_SLICE" -D sessions="$sessions" --random-seed="$pair" -f "$script"
-                tps[$contender]=$BM_TPS
+                bm_pgbench "$contender" -c "$clients" -j "$((clients < 2 ? 1 : 2))" -T "$BM_SLICE" -D sessions="$sessions" \
+                    --random-seed="$pair" -f "$script"
+                tps[$contender]=$BM_TPS cpu[$contender]=$BM_CPU_TPS
             done
             [ "$pair" -gt 0 ] || continue
-            bm_record "contended_$sessions" "${tps[bare]}" "${tps[ours]}"
+            bm_record "$name" "${tps[bare]}" "${tps[ours]}"
+            [ "$name" != contended ] || bm_record contended_cpu "${cpu[bare]}" "${cpu[ours]}"
         done
     done
     bm_sample_waits "$script"
@@ -123,20 +121,14 @@ figure_contended() {
 
 # What the eight wait for, sampled while they write to one session.
 bm_sample_waits() {
-    local sampler
-    timeout "$((BM_SLICE + 1))" env PGAPPNAME=sampler "$PC_BINDIR/psql" -V >/dev/null
-    {
-        sleep 1
-        # shellcheck disable=SC2016
-        printf '%s\n' 'SELECT coalesce(wait_event_type || $$:$$ || wait_event, $$running$$)' \
-            "  FROM pg_stat_activity WHERE application_name = 'bench' AND state = 'active'" '\watch 0.05'
-    } | timeout "$BM_SLICE" setpriv --reuid="${PC_USER:-$(id -un)}" --clear-groups psql -XAtq 2>/dev/null \
-        >"$BM_WORK/waits" &
-    sampler=$!
+    local file=$BM_WORK/waits
+    pc_as_user timeout "$BM_SLICE" psql -XAtq >"$file" <<'SQL' &
+SELECT coalesce(wait_event_type, 'none') || ':' || coalesce(wait_event, '')
+  FROM pg_stat_activity WHERE application_name = 'bench' AND state = 'active' \watch 0.05
+SQL
     bm_pgbench ours -c 8 -j 2 -T "$BM_SLICE" -D sessions=1 -f "$1"
-    wait "$sampler" || true
-    bm_fact waits_lock "$(awk '/./ && !/^[A-Z][a-z][a-z] / { n++ } /^Lock:/ { l++ } END { printf "%.0f", n ? 100 * l / n : 0 }' \
-        "$BM_WORK/waits")"
+    wait $! || true
+    bm_fact waits_lock "$(awk -F: '/^[A-Za-z]+:[A-Za-z]*$/ { n++ } /^Lock:/ { l++ } END { printf "%.0f", n ? 100 * l / n : 0 }' "$file")"
 }
 
 # ---- late movements -------------------------------------------------------------------------------------------------
@@ -167,7 +159,7 @@ figure_late() {
             fi
             bm_pgbench ours -c 1 -t "$rounds" -D n=0 --random-seed="$pair" -f "$(bm_script at_time "TIME=$time" \
                 "SESSION_ID=$(bm_sql -c "SELECT bench.session_id($session)")")"
-            cost[$contender]=$BM_LATENCY cpu[$contender]=$(bm_divide 1000000 "$BM_CPU_TPS")
+            cost[$contender]=$(bm_divide 1000000 "$BM_TPS") cpu[$contender]=$(bm_divide 1000000 "$BM_CPU_TPS")
         done
         [ "$pair" -gt 0 ] || continue
         bm_record late "${cost[in_order]}" "${cost[late]}"
@@ -221,22 +213,27 @@ figure_queries() {
 
 figure_bytes() {
     local contender movements
-    declare -A bytes
     bm_settings "${BM_ASYNC[@]}"
     bm_database bench 16
     bm_sql -c 'SELECT setseed(0.75)' -v days="$(bm_sized 30 3)" -v busiest=2000 -f "$PC_SOURCE/bench/sql/month.sql" >/dev/null
     movements=$(bm_sql -c 'SELECT count(*) FROM bench.month')
-    for contender in bare ours; do
-        bm_as "$contender" bm_sql -c 'CALL bench.load_month()'
-    done
-    bytes[bare]=$(bm_sql -c "SELECT pg_total_relation_size('bare.people_movements')")
-    bytes[ours]=$(bm_sql -c "SELECT sum(pg_total_relation_size(t)) FROM unnest('{ours.people_movements,ours.session_statistics,
-        ours.hourly_statistics,ours.daily_statistics}'::regclass[]) t")
-    bm_fact bytes_parts "$(bm_sql -F ' ' -c "SELECT string_agg(relname || ' ' || round(pg_total_relation_size(oid) / $movements.0, 1), ', '
-        ORDER BY oid) FROM pg_class WHERE relnamespace = 'ours'::regnamespace AND relkind = 'r' AND relname ~ 'movements|statistics'")"
-    bm_record bytes "$(bm_divide "${bytes[bare]}" "$movements")" "$(bm_divide "${bytes[ours]}" "$movements")"
+    for contender in bare ours; do bm_as "$contender" bm_sql -c 'CALL bench.load_month()'; done
+    bm_record bytes "$(bm_bytes bare "$movements")" "$(bm_bytes ours "$movements")"
+    bm_fact bytes_parts "$(bm_sql -c "
+        SELECT string_agg(relname || ' ' || round(pg_relation_size(oid) / $movements.0, 1), ', ' ORDER BY pg_relation_size(oid) DESC)
+          FROM pg_class
+         WHERE relnamespace = 'ours'::regnamespace AND relname ~ '^people_movements|_statistics' AND pg_relation_size(oid) > 0")"
+    bm_fact bytes_movements "$movements"
     bm_verify
+    bm_sql -c 'REINDEX TABLE bare.people_movements' -c 'REINDEX TABLE ours.people_movements'
+    bm_record bytes_reindexed "$(bm_bytes bare "$movements")" "$(bm_bytes ours "$movements")"
     bm_drop_database bench
+}
+
+# bm_bytes CONTENDER MOVEMENTS: for each movement, of all its tables with their indexes.
+bm_bytes() {
+    bm_sql -c "SELECT sum(pg_total_relation_size(oid)) / $2.0 FROM pg_class
+                WHERE relnamespace = '$1'::regnamespace AND relkind = 'r' AND relname ~ '^people_movements$|_statistics$'"
 }
 
 # A figure of wrong statistics would be worth nothing.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016,SC2034  # a small program for sh in single quotes; results for the figures
 # What the figures share: settings, databases, pairs, CPU time, and where the numbers go.
 # Source it after scripts/lib/common.sh. Names begin with bm_ (functions) and BM_ (variables).
 
@@ -16,12 +16,12 @@ bm_settings() {
 
 # bm_database NAME SESSIONS: a fresh one with all contenders; PGDATABASE points at it.
 bm_database() {
-    bm_sql -d postgres -c "DROP DATABASE IF EXISTS $1 WITH (FORCE)" -c "CREATE DATABASE $1"
+    bm_sql -d postgres -c "SET client_min_messages = warning" -c "DROP DATABASE IF EXISTS $1 WITH (FORCE)" -c "CREATE DATABASE $1"
     export PGDATABASE=$1
     bm_sql -f "$PC_SOURCE/bench/sql/tables.sql" -c 'SELECT setseed(0.5)' -c "CALL bench.begin_anew($2)" >/dev/null
 }
 
-bm_drop_database() { bm_sql -d postgres -c "DROP DATABASE IF EXISTS $1 WITH (FORCE)"; }
+bm_drop_database() { [ -n "$BM_KEEP" ] || bm_sql -d postgres -c "DROP DATABASE IF EXISTS $1 WITH (FORCE)"; }
 
 # Nothing of the preparations is left to be written out, or to be cleaned by autovacuum, while it is measured.
 bm_settle() {
@@ -49,8 +49,7 @@ bm_script() {
 
 bm_write() { pc_as_user sh -c 'cat >"$0"' "$1"; }
 
-# bm_pgbench CONTENDER OPTIONS...: sets BM_TPS, BM_CPU_TPS (transactions a second of the server's CPU time) and
-# BM_LATENCY (mean microseconds).
+# bm_pgbench CONTENDER OPTIONS...: sets BM_TPS and BM_CPU_TPS (transactions a second of the server's CPU time).
 bm_pgbench() {
     local contender=$1 output before after transactions
     shift
@@ -61,7 +60,6 @@ bm_pgbench() {
     after=$(bm_server_cpu)
     if grep -q 'ERROR' <<<"$output"; then pc_die "pgbench: $output"; fi
     BM_TPS=$(sed -n 's/^tps = \([0-9.]*\) .*/\1/p' <<<"$output")
-    BM_LATENCY=$(sed -n 's/^latency average = \([0-9.]*\) ms/\1/p' <<<"$output" | awk '{ print $1 * 1000 }')
     transactions=$(sed -n 's/^number of transactions actually processed: \([0-9]*\).*/\1/p' <<<"$output")
     BM_CPU_TPS=$(awk -v n="$transactions" -v s="$before" -v e="$after" 'BEGIN { print n / (e - s) }')
 }
@@ -83,12 +81,12 @@ bm_timed() {
 
 # bm_order PAIR CONTENDER...: the contenders, beginning with another one in each pair, and backwards in every other.
 bm_order() {
-    local pair=$1 i step
+    local pair=$1 i
     shift
-    local n=$#
-    local names=("$@")
-    step=$((pair % 2 == 1 ? 1 : n - 1))
-    for ((i = 0; i < n; i++)); do printf '%s ' "${names[(pair / 2 + (pair % 2 == 1 ? 0 : n - 1) + i * step) % n]}"; done
+    local names=("$@") n=$#
+    for ((i = 0; i < n; i++)); do
+        printf '%s ' "${names[(pair + (pair % 2 == 0 ? i : n - i)) % n]}"
+    done
 }
 
 # bm_record FIGURE A B: one pair.

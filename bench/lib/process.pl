@@ -2,7 +2,7 @@
 # What the kernel knows of a server.
 #
 #   process.pl cpu POSTMASTER        seconds of CPU of the server so far, of all its processes, gone ones included
-#   process.pl memory PROCESS FILE   follows a process to its end; FILE gets its peak of private memory and swap, in bytes
+#   process.pl memory PROCESS        follows a process to its end: its peak of private memory and swap, in bytes
 use strict;
 use warnings;
 use POSIX       ();
@@ -38,7 +38,7 @@ sub cpu {
 }
 
 sub memory {
-    my ($pid, $file) = @_;
+    my ($pid) = @_;
     my $peak = 0;
     while (my $status = slurp("/proc/$pid/status")) {
         my $now = 0;
@@ -46,13 +46,11 @@ sub memory {
         $peak = $now if $now > $peak;
         Time::HiRes::sleep(0.02);
     }
-    open my $out, '>', $file or die "$file: $!\n";
-    print {$out} "$peak\n";
-    close $out or die "$file: $!\n";
+    print "$peak\n";
     return;
 }
 
 my ($what, @arguments) = @ARGV;
 if    (($what // '') eq 'cpu')    { cpu(@arguments) }
 elsif (($what // '') eq 'memory') { memory(@arguments) }
-else                              { die "process.pl cpu POSTMASTER | memory PROCESS FILE\n" }
+else                              { die "process.pl cpu POSTMASTER | memory PROCESS\n" }

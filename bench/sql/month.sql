@@ -23,7 +23,7 @@ CREATE PROCEDURE bench.load_month()
     AS $$
 DECLARE
     slice timestamptz;
-    door  integer;
+    place integer;
     m     record;
 BEGIN
     FOR slice IN SELECT DISTINCT date_bin('15 min', movement_time, '2025-06-01 00:00+00') FROM bench.month ORDER BY 1 LOOP
@@ -36,13 +36,13 @@ BEGIN
                     0.9, 1000);
             COMMIT;
         END LOOP;
-        FOR door IN 1 .. 15 BY 2 LOOP
+        FOR place IN 1 .. 15 BY 2 LOOP
             INSERT INTO people_movements (session_id, movement_time, person_id, movement_direction, centroid_x, centroid_y,
                         bounding_box_x1, bounding_box_y1, bounding_box_x2, bounding_box_y2, confidence_score, frame_number)
             SELECT bench.session_id(q.door), q.movement_time, 4711, q.movement_direction, 960, 540, 920, 450, 1000, 630,
                    0.9, 1000
               FROM bench.month q
-             WHERE q.movement_time >= slice AND q.movement_time < slice + interval '15 min' AND q.door = load_month.door
+             WHERE q.movement_time >= slice AND q.movement_time < slice + interval '15 min' AND q.door = place
              ORDER BY q.movement_time;
             COMMIT;
         END LOOP;

@@ -83,6 +83,7 @@ CREATE FUNCTION bench.session_id(n integer) RETURNS uuid
 -- Empties all contenders and gives each so many sessions.
 CREATE PROCEDURE bench.begin_anew(sessions integer)
     LANGUAGE plpgsql
+    SET client_min_messages = warning
     AS $$
 DECLARE
     contender text;

@@ -120,9 +120,10 @@ void Walk::add_region(Micros from, Micros to) {
 
 void Walk::collect_regions() {
     const Micros old_activity = ledger_.figures.state.last_activity;
+    const Micros old_movement = ledger_.figures.state.last_movement;
     const Micros old_horizon = ledger_.figures.state.horizon();
     take_base_facts();
-    regions_ = static_cast<core::Interval *>(palloc((touched_.times.size() + 3) * sizeof(core::Interval)));
+    regions_ = static_cast<core::Interval *>(palloc((touched_.times.size() + 4) * sizeof(core::Interval)));
     if (touched_.everything) {
         regions_[region_count_++] = {core::kBeginningOfTime, core::kEndOfTime};
         return;
@@ -137,6 +138,10 @@ void Walk::collect_regions() {
                 add_region(time, time);
             }
         }
+    }
+    // So that the level at the last movement is seen.
+    if (old_movement != state_.last_movement && state_.last_movement != core::kBeginningOfTime) {
+        add_region(state_.last_movement, state_.last_movement);
     }
     std::sort(regions_, regions_ + region_count_,
               [](const core::Interval &a, const core::Interval &b) { return a.from < b.from; });

@@ -1,5 +1,5 @@
-# What the server tests share: a cluster with the extension, sample data that reach every part of the schema, and what is
-# compared afterwards.
+# What the server tests share: a cluster with the extension, sample data that reach every part of the schema, and what
+# is compared afterwards.
 package PeopleCounter;
 
 use strict;
@@ -15,10 +15,13 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 our @EXPORT = qw(
-    $SOURCE new_cluster start_anyway create_database sql sql_error wait_until run_with fill_sample base_rows derived_rows
-    fold_states same_rows verify_ok problems
-    write_script start_pgbench finish_pgbench
+    $SCRATCH $SOURCE new_cluster start_anyway create_database sql sql_error wait_until run_with
+    fill_sample base_rows derived_rows fold_states same_rows verify_ok problems
+    write_script start_pgbench is_running finish_pgbench
 );
+
+our $SCRATCH;    # a directory that goes when the test ends
+INIT { $SCRATCH = PostgreSQL::Test::Utils::tempdir() }
 
 # The sources: scripts/test names a copy that the unprivileged user can read.
 our $SOURCE = $ENV{PEOPLE_COUNTER_SOURCE} // abs_path(dirname(__FILE__) . '/../../..');
@@ -48,7 +51,10 @@ sub start_anyway {
     my ($node) = @_;
     for my $try (1 .. 60) {
         my $log = $node->logfile;
-        return if 0 == system("pg_ctl -w -s -D '@{[ $node->data_dir ]}' -l '$log' start >>'$log' 2>&1");
+        if (0 == system("pg_ctl -w -s -D '@{[ $node->data_dir ]}' -l '$log' start >>'$log' 2>&1")) {
+            $node->_update_pid(1);
+            return;
+        }
         usleep(500_000);
     }
     BAIL_OUT('the server does not start again');
@@ -69,8 +75,9 @@ sub create_database {
 
 # Puts the extension's schema into the search_path, whatever its name.
 my $in_schema = <<'SQL';
-SELECT set_config('search_path', quote_ident(nspname) || ', pg_catalog', false) AS ignored
-  FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'people_counter' \gset
+SELECT set_config('search_path', coalesce((SELECT quote_ident(nspname) || ', pg_catalog'
+    FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'people_counter'),
+    current_setting('search_path')), false) AS ignored \gset
 SQL
 
 # sql(node, database, text): what psql prints; dies if it fails.
@@ -79,22 +86,23 @@ sub sql {
     return scalar $node->safe_psql($database, $in_schema . $text, %params);
 }
 
-# sql_error(node, database, text): what psql says on stderr, with SQLSTATE; empty if nothing fails.
-sub sql_error {
-    my ($node, $database, $text, %params) = @_;
-    my ($status, $out, $err) = $node->psql($database, "\\set VERBOSITY verbose\n" . $in_schema . $text, %params);
-    return $err;
-}
-
 # wait_until(node, database, query): until the query says t.
 sub wait_until {
     my ($node, $database, $query) = @_;
     my $end = time + $PostgreSQL::Test::Utils::timeout_default;
     while (time < $end) {
-        return 1 if sql($node, $database, $query) eq 't';
+        my ($status, $out) = $node->psql($database, $in_schema . $query);    # the server may be restarting
+        return 1 if $status == 0 && $out eq 't';
         usleep(100_000);
     }
     die "waited in vain for: $query\n";
+}
+
+# sql_error(node, database, text): what psql says on stderr, with SQLSTATE; empty if nothing fails.
+sub sql_error {
+    my ($node, $database, $text, %params) = @_;
+    my ($status, $out, $err) = $node->psql($database, "\\set VERBOSITY verbose\n" . $in_schema . $text, %params);
+    return $err;
 }
 
 # run_with(node, words...): (exit status, all that it printed), with the connection of the node in the environment.
@@ -116,13 +124,20 @@ sub fill_sample {
     sql($node, $database, <<'SQL', %params);
 SELECT setseed(0.42) AS ignored \gset
 INSERT INTO sessions (id, session_name, start_time, time_zone, day_start, reset_time, created_at) VALUES
-    ('00000000-0000-7000-8000-0000000000a1', 'Utc',      '2024-03-09 08:00+00', 'UTC', '00:00', NULL, '2024-03-09 07:59+00'),
-    ('00000000-0000-7000-8000-0000000000a2', 'Saigon',   '2024-03-09 08:00+07', 'Asia/Ho_Chi_Minh', '04:00', '04:00', '2024-03-09 01:00+00'),
-    ('00000000-0000-7000-8000-0000000000a3', 'New York', '2024-03-09 08:00-05', 'America/New_York', '04:00', '02:30', '2024-03-09 13:00+00'),
-    ('00000000-0000-7000-8000-0000000000a4', 'Howe',     '2024-04-06 08:00+11', 'Australia/Lord_Howe', '00:00', NULL, '2024-04-05 20:00+00'),
-    ('00000000-0000-7000-8000-0000000000a5', 'Done',     '2024-03-09 08:00+00', 'Asia/Kathmandu', '06:00', NULL, '2024-03-09 07:59+00'),
-    ('00000000-0000-7000-8000-0000000000a6', 'Empty "\\ '' name' || E'\t\n', '2024-03-09 08:00+00', 'UTC', '00:00', '00:00', '2024-03-09 07:59+00'),
-    ('00000000-0000-7000-8000-0000000000a7', 'Samples',  '2024-03-09 08:00+00', 'America/St_Johns', '00:00', NULL, '2024-03-09 07:59+00');
+    ('00000000-0000-7000-8000-0000000000a1', 'Utc',      '2024-03-09 08:00+00', 'UTC', '00:00', NULL,
+        '2024-03-09 07:59+00'),
+    ('00000000-0000-7000-8000-0000000000a2', 'Saigon',   '2024-03-09 08:00+07', 'Asia/Ho_Chi_Minh', '04:00', '04:00',
+        '2024-03-09 01:00+00'),
+    ('00000000-0000-7000-8000-0000000000a3', 'New York', '2024-03-09 08:00-05', 'America/New_York', '04:00', '02:30',
+        '2024-03-09 13:00+00'),
+    ('00000000-0000-7000-8000-0000000000a4', 'Howe',     '2024-04-06 08:00+11', 'Australia/Lord_Howe', '00:00', NULL,
+        '2024-04-05 20:00+00'),
+    ('00000000-0000-7000-8000-0000000000a5', 'Done',     '2024-03-09 08:00+00', 'Asia/Kathmandu', '06:00', NULL,
+        '2024-03-09 07:59+00'),
+    ('00000000-0000-7000-8000-0000000000a6', 'Empty "\\ '' name' || E'\t\n', '2024-03-09 08:00+00', 'UTC', '00:00',
+        '00:00', '2024-03-09 07:59+00'),
+    ('00000000-0000-7000-8000-0000000000a7', 'Samples',  '2024-03-09 08:00+00', 'America/St_Johns', '00:00', NULL,
+        '2024-03-09 07:59+00');
 INSERT INTO people_movements (session_id, movement_time, id, person_id, movement_direction, centroid_x, centroid_y,
                               bounding_box_x1, confidence_score, frame_number)
 SELECT s.id, s.start_time + n * interval '97 seconds' + (random() * 60)::int * interval '1 second',
@@ -166,9 +181,12 @@ DELETE FROM alert_thresholds WHERE threshold_name = 'fps_low';
 INSERT INTO alert_thresholds (id, session_id, threshold_name, threshold_value) VALUES
     ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a1', 'max_people_count', 30);
 INSERT INTO alert_logs (session_id, threshold_id, alert_type, triggered_at, resolved_at, is_resolved) VALUES
-    ('00000000-0000-7000-8000-0000000000a1', '00000000-0000-7000-8000-0000000000b1', 'max_people_count', '2024-03-09 10:00+00', NULL, false),
-    ('00000000-0000-7000-8000-0000000000a1', '00000000-0000-7000-8000-000000000001', 'max_people_count', '2024-03-09 11:00+00', '2024-03-09 12:00+00', true),
-    ('00000000-0000-7000-8000-0000000000a2', '00000000-0000-7000-8000-000000000005', 'cpu_usage_high', '2024-03-09 11:00+00', NULL, false);
+    ('00000000-0000-7000-8000-0000000000a1', '00000000-0000-7000-8000-0000000000b1', 'max_people_count',
+        '2024-03-09 10:00+00', NULL, false),
+    ('00000000-0000-7000-8000-0000000000a1', '00000000-0000-7000-8000-000000000001', 'max_people_count',
+        '2024-03-09 11:00+00', '2024-03-09 12:00+00', true),
+    ('00000000-0000-7000-8000-0000000000a2', '00000000-0000-7000-8000-000000000005', 'cpu_usage_high',
+        '2024-03-09 11:00+00', NULL, false);
 SQL
     return;
 }
@@ -232,13 +250,17 @@ sub problems {
 sub verify_ok {
     my ($node, $database, $name) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    return is(problems($node, $database), '', "$name: verify_statistics() finds nothing");
+    my @problems = split /\n/, problems($node, $database);
+    ok(!@problems, "$name: verify_statistics() finds nothing") and return 1;
+    diag(scalar(@problems), ' rows differ');
+    diag(substr $_, 0, 600) for splice @problems, 0, 5;
+    return 0;
 }
 
-# write_script(name, text): the path of a pgbench script.
+# write_script(name, text): the path of a script.
 sub write_script {
     my ($name, $text) = @_;
-    my $path = "$PostgreSQL::Test::Utils::tmp_check/$name.sql";
+    my $path = "$SCRATCH/$name.sql";
     open my $file, '>', $path or die "$path: $!";
     print $file $text;
     close $file;
@@ -259,10 +281,17 @@ sub start_pgbench {
     return $run;
 }
 
+# Whether the load goes on.
+sub is_running {
+    my ($run) = @_;
+    eval { $run->{harness}->pump_nb };    # dies if it has ended
+    return $run->{harness}->pumpable;
+}
+
 # finish_pgbench(run): (exit status, what it printed).
 sub finish_pgbench {
     my ($run) = @_;
-    $run->{harness}->finish;
+    eval { $run->{harness}->finish };
     return ($run->{harness}->result(0) // 0, $run->{output});
 }
 

@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = new_cluster('dump');
-my $dumps = PostgreSQL::Test::Utils::tempdir();
+my $dumps = $SCRATCH;
 my $schema = 'Đếm Người';    # needs quoting
 my $restored = 0;
 
@@ -19,7 +19,8 @@ fill_sample($node, 'source');
 
 # What a user adds around the extension travels with it.
 sql($node, 'source', <<'SQL');
-CREATE TABLE public.visitors (person integer PRIMARY KEY, session uuid REFERENCES sessions, direction movement_direction);
+CREATE TABLE public.visitors (person integer PRIMARY KEY, session uuid REFERENCES sessions,
+    direction movement_direction);
 INSERT INTO public.visitors VALUES (1, '00000000-0000-7000-8000-0000000000a1', 'in');
 CREATE VIEW public.busy AS SELECT * FROM hourly_statistics WHERE peak_people_count > 5;
 SQL
@@ -71,7 +72,8 @@ my $database = target();
 succeeds('psql of a plain dump', @psql, '-d', $database, '-f', $plain);
 compare($database, 'plain');
 is(sql($node, $database, 'SELECT count(*) FROM public.visitors, public.busy'),
-    sql($node, 'source', 'SELECT count(*) FROM public.visitors, public.busy'), 'plain: tables and views of the user too');
+    sql($node, 'source', 'SELECT count(*) FROM public.visitors, public.busy'),
+        'plain: tables and views of the user too');
 
 # The second generation: what a restore says of shipped, changed and deleted rows is dumped again.
 my $again = "$dumps/again";
@@ -92,7 +94,8 @@ $database = target();
 succeeds('pg_restore of the custom format', 'pg_restore', '--exit-on-error', '-d', $database, $custom);
 compare($database, 'custom');
 
-succeeds('pg_restore --clean over it', 'pg_restore', '--clean', '--if-exists', '--exit-on-error', '-d', $database, $custom);
+succeeds('pg_restore --clean over it', 'pg_restore', '--clean', '--if-exists', '--exit-on-error', '-d', $database,
+    $custom);
 compare($database, 'custom, cleaned');
 
 $database = target();
@@ -113,11 +116,12 @@ isnt($status, 0, 'loading the data a second time is refused');
 like($output, qr/duplicate key/, 'because the sessions are there already');
 compare($database, 'data-only, second time');
 
-# --disable-triggers switches off what makes the statistics: verify tells, rebuild repairs. (It also switches off what lets
-# an edited default replace the shipped one, so such rows are refused loudly; here they stay out.)
+# --disable-triggers switches off what makes the statistics: verify tells, rebuild repairs. (It also switches off what
+# lets an edited default replace the shipped one, so such rows are refused loudly; here they stay out.)
 $database = target();
 $node->safe_psql($database, "CREATE SCHEMA \"$schema\"; CREATE EXTENSION people_counter SCHEMA \"$schema\"");
-succeeds('pg_restore --data-only --disable-triggers', 'pg_restore', '--exit-on-error', '--data-only', '--disable-triggers',
+succeeds('pg_restore --data-only --disable-triggers', 'pg_restore', '--exit-on-error', '--data-only',
+    '--disable-triggers',
     (map { ('-t', $_) } qw(sessions people_movements realtime_metrics occupancy_baselines)), '-d', $database, $custom);
 isnt(problems($node, $database), '', 'disabled triggers: verify_statistics() tells that the statistics are missing');
 is(sql($node, $database, 'SELECT rebuild_statistics()'), 7, 'disabled triggers: rebuild_statistics() makes them');
@@ -133,7 +137,8 @@ for my $archive ($custom, $directory) {
     if ($status == 0) {
         compare($database, "pg_restore -j2 of $format");
     } else {
-        like($output, qr/violates foreign key constraint|errors ignored on restore/, "pg_restore -j2 of $format fails loudly");
+        like($output, qr/violates foreign key constraint|errors ignored on restore/,
+            "pg_restore -j2 of $format fails loudly");
         is(problems($node, $database), '', "pg_restore -j2 of $format: the statistics agree with what has been loaded");
     }
     for my $jobs (2, 4) {
@@ -152,6 +157,34 @@ compare($database, 'scripts/restore, second time');
 isnt($status, 0, 'scripts/restore refuses a plain dump');
 like($output, qr/psql/, 'and says what to do with it');
 
+# A dump taken in the midst of writes: one moment of them, and complete.
+
+create_database($node, 'busy');
+fill_sample($node, 'busy');
+my $load = start_pgbench($node, 'busy', '-c4', '-j1', '-T60', '-f', write_script('busy', <<'SQL'));
+\set n random(1, 5000)
+BEGIN;
+INSERT INTO people_movements (session_id, movement_time, person_id, movement_direction)
+    VALUES (('00000000-0000-7000-8000-0000000000a' || (:n % 4 + 1))::uuid,
+        timestamptz '2024-03-20 08:00+00' + :n * interval '1 minute', :n, 'in');
+DELETE FROM people_movements WHERE session_id = '00000000-0000-7000-8000-0000000000a1' AND person_id = :n;
+INSERT INTO sessions (id, session_name, start_time) VALUES (md5(random()::text)::uuid, 'busy', '2024-03-20 08:00+00');
+COMMIT;
+SQL
+wait_until($node, 'busy', q{SELECT count(*) > 200 FROM sessions});
+succeeds('pg_dump under load', 'pg_dump', '-Fd', '-j2', '-d', 'busy', '-f', "$dumps/busy");
+ok(is_running($load), 'the load was still going on');
+$load->{harness}->signal('INT');
+finish_pgbench($load);
+$database = 'parallel_' . ++$restored;
+succeeds('scripts/restore of a dump under load', "$SOURCE/scripts/restore", '-j2', '--create', "$dumps/busy",
+    $database);
+verify_ok($node, $database, 'dump under load');
+is(sql($node, $database, 'SELECT count(*) FROM sessions WHERE id NOT IN (SELECT session_id FROM session_statistics)'),
+    0, 'dump under load: every session has its statistics');
+cmp_ok(sql($node, $database, 'SELECT count(*) FROM sessions'), '>', 200,
+    'dump under load: with what was written before it began');
+
 # The owner of a database who is no superuser. The extension is not trusted: a superuser makes it, and grants.
 
 sub grant_all {
@@ -166,7 +199,8 @@ SQL
 
 $node->safe_psql('postgres', 'CREATE ROLE pc_owner LOGIN CREATEDB');
 create_database($node, 'owned', owner => 'pc_owner', extension => 0);
-($status, $output) = run_with($node, 'psql', '-X', '-U', 'pc_owner', '-d', 'owned', '-c', 'CREATE EXTENSION people_counter');
+($status, $output) = run_with($node, 'psql', '-X', '-U', 'pc_owner', '-d', 'owned', '-c',
+    'CREATE EXTENSION people_counter');
 like($output, qr/permission denied to create extension/, 'a plain owner cannot create the extension');
 grant_all('owned');
 {
@@ -185,7 +219,8 @@ my ($owned_plain, $owned_data, $owned_custom) = map { "$dumps/owned_$_" } qw(pla
     local $ENV{PGUSER} = 'pc_owner';
     succeeds('pg_dump by the owner', 'pg_dump', '-d', 'owned', '-f', $owned_plain);
     succeeds('pg_dump -Fc by the owner', 'pg_dump', '-Fc', '-d', 'owned', '-f', $owned_custom);
-    succeeds('pg_dump --data-only by the owner', 'pg_dump', '--data-only', '-T', 'visitors', '-d', 'owned', '-f', $owned_data);
+    succeeds('pg_dump --data-only by the owner', 'pg_dump', '--data-only', '-T', 'visitors', '-d', 'owned', '-f',
+        $owned_data);
 }
 
 $database = target(owner => 'pc_owner');
@@ -209,7 +244,8 @@ $database = target(owner => 'pc_owner');
 grant_all($database);
 {
     local $ENV{PGUSER} = 'pc_owner';
-    succeeds('scripts/restore -j2 by the owner', "$SOURCE/scripts/restore", '-j2', '--no-privileges', $owned_custom, $database);
+    succeeds('scripts/restore -j2 by the owner', "$SOURCE/scripts/restore", '-j2', '--no-privileges', $owned_custom,
+        $database);
     compare($database, 'scripts/restore by the owner');
 }
 

@@ -29,14 +29,16 @@ my $start = <<'SQL';
 \set n :n + 1
 \set session random(0, 4)
 SQL
-my $insert = 'INSERT INTO people_movements (session_id, movement_time, person_id, frame_number, centroid_x, movement_direction) VALUES';
+my $columns = 'session_id, movement_time, person_id, frame_number, centroid_x, movement_direction';
+my $insert = "INSERT INTO people_movements ($columns) VALUES";
 my $door = "(('00000000-0000-7000-8000-00000000000' || :session)::uuid";
 my $row = ':n, :client_id, :round';
 my @scripts = (
     # in order, minute by minute
     write_script('in_order', <<"SQL") . '@6',
 $start
-$insert $door, timestamptz '2024-03-31 00:00+00' + :n * interval '20 seconds', $row, CASE WHEN :n % 2 = 0 THEN 'in' ELSE 'out' END::movement_direction);
+$insert $door, timestamptz '2024-03-31 00:00+00' + :n * interval '20 seconds', $row,
+    CASE WHEN :n % 2 = 0 THEN 'in' ELSE 'out' END::movement_direction);
 SQL
     # late
     write_script('late', <<"SQL") . '@2',
@@ -55,7 +57,8 @@ $insert $door, timestamptz '2024-03-31 06:00+00', -1, :client_id, :round, 'in'),
     $door, timestamptz '2024-03-31 06:00+00', -1, :client_id, :round, 'out'),
     ('00000000-0000-7000-8000-000000000004', timestamptz '2024-03-30 06:00+00', -1, :client_id, :round, 'out');
 ROLLBACK TO s;
-UPDATE people_movements SET movement_direction = 'in' WHERE session_id = ('00000000-0000-7000-8000-00000000000' || :session)::uuid
+UPDATE people_movements SET movement_direction = 'in'
+ WHERE session_id = ('00000000-0000-7000-8000-00000000000' || :session)::uuid
    AND movement_time = timestamptz '2024-03-31 00:00+00' + :other * interval '20 seconds' AND frame_number = :client_id;
 DELETE FROM people_movements WHERE session_id = ('00000000-0000-7000-8000-00000000000' || :session)::uuid
    AND movement_time = timestamptz '2024-03-31 06:00+00' AND frame_number = :client_id;
@@ -88,7 +91,7 @@ sub acknowledged {
 my $round = 0;
 for my $victim (qw(backend postmaster backend postmaster)) {
     ++$round;
-    my $prefix = "$PostgreSQL::Test::Utils::tmp_check/acknowledged.$round";
+    my $prefix = "$SCRATCH/acknowledged.$round";
     my $load = start_pgbench($node, 'counting', '-c8', '-j1', '-T60', '-l', "--log-prefix=$prefix", '-D', 'n=0', '-D',
         "round=$round", map { ('-f', $_) } @scripts);
     wait_until($node, 'counting', "SELECT count(*) > 1000 FROM people_movements WHERE centroid_x = $round");
@@ -113,7 +116,6 @@ for my $victim (qw(backend postmaster backend postmaster)) {
         }
     } else {
         start_anyway($node);
-        $node->_update_pid(1);
     }
 
     my %acknowledged = acknowledged($prefix);

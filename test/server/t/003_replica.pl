@@ -22,7 +22,8 @@ my $live = '00000000-0000-7000-8000-0000000000f1';
 sql($primary, 'counting', <<"SQL");
 INSERT INTO sessions (id, session_name, start_time) VALUES ('$live', 'live', now() - interval '2 hours');
 INSERT INTO people_movements (session_id, movement_time, person_id, movement_direction)
-SELECT '$live', now() - interval '2 hours' + n * interval '1 minute', n, CASE WHEN n % 3 = 0 THEN 'out' ELSE 'in' END::movement_direction
+SELECT '$live', now() - interval '2 hours' + n * interval '1 minute', n,
+    CASE WHEN n % 3 = 0 THEN 'out' ELSE 'in' END::movement_direction
   FROM generate_series(1, 100) n;
 SQL
 
@@ -31,16 +32,20 @@ sub compare {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     $primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
     same_rows(base_rows($standby, 'counting'), base_rows($primary, 'counting'), "$name: base rows are identical");
-    same_rows(derived_rows($standby, 'counting'), derived_rows($primary, 'counting'), "$name: derived rows are identical");
-    is(fold_states($standby, 'counting'), fold_states($primary, 'counting'), "$name: even the internal state is identical");
+    same_rows(derived_rows($standby, 'counting'), derived_rows($primary, 'counting'),
+        "$name: derived rows are identical");
+    is(fold_states($standby, 'counting'), fold_states($primary, 'counting'),
+        "$name: even the internal state is identical");
     verify_ok($standby, 'counting', "$name, on the standby");
     my $inside = 'SELECT id, calculate_current_people_inside(id) FROM sessions ORDER BY id';
-    is(sql($standby, 'counting', $inside), sql($primary, 'counting', $inside), "$name: the standby knows who is inside");
+    is(sql($standby, 'counting', $inside), sql($primary, 'counting', $inside),
+        "$name: the standby knows who is inside");
     return;
 }
 
 compare('at rest');
-is(sql($standby, 'counting', "SELECT calculate_current_people_inside('$live')"), 34, 'people inside now, on the standby');
+is(sql($standby, 'counting', "SELECT calculate_current_people_inside('$live')"), 34,
+    'people inside now, on the standby');
 is(sql($standby, 'counting', 'SELECT count(*) FROM current_session_overview'), 8, 'views answer on the standby');
 isnt(sql($standby, 'counting', 'SELECT library FROM people_counter_version()'), '', 'versions on the standby');
 
@@ -49,30 +54,34 @@ my %refused = (
     'rebuild_statistics()' => 'SELECT rebuild_statistics()',
     'TRUNCATE' => 'TRUNCATE people_movements',
 );
-like(sql_error($standby, 'counting', $refused{$_}), qr/25006|cannot .* (read-only|during recovery)/, "$_ is refused on the standby")
+like(sql_error($standby, 'counting', $refused{$_}), qr/25006|cannot .* (read-only|during recovery)/,
+    "$_ is refused on the standby")
     for sort keys %refused;
 is($standby->safe_psql('postgres', 'SELECT 1'), 1, 'and the standby lives on');
 
 # Under load: whatever moment the standby shows, derived rows are what its base rows say.
-my $load = start_pgbench($primary, 'counting', '-c4', '-j1', '-T6', '-f', write_script('live', <<"SQL") . '@5', '-f', write_script('changes', <<'SQL'));
+my $in_order = write_script('live', <<"SQL");
 \\set late random(0, 10) * random(0, 600)
 INSERT INTO people_movements (session_id, movement_time, person_id, movement_direction)
-    VALUES ('$live', now() - :late * interval '1 second', 1000, CASE WHEN :late % 2 = 0 THEN 'in' ELSE 'out' END::movement_direction);
+    VALUES ('$live', now() - :late * interval '1 second', 1000,
+        CASE WHEN :late % 2 = 0 THEN 'in' ELSE 'out' END::movement_direction);
 SQL
+my $changes = write_script('changes', <<'SQL');
 \set n random(1, 400)
 BEGIN;
-UPDATE people_movements SET movement_direction = CASE movement_direction WHEN 'in' THEN 'out' ELSE 'in' END::movement_direction
+UPDATE people_movements
+   SET movement_direction = CASE movement_direction WHEN 'in' THEN 'out' ELSE 'in' END::movement_direction
  WHERE session_id = '00000000-0000-7000-8000-0000000000a1' AND person_id = :n;
 INSERT INTO people_movements (session_id, movement_time, person_id, movement_direction)
-    VALUES ('00000000-0000-7000-8000-0000000000a3', timestamptz '2024-03-10 00:00-05' + :n * interval '1 minute', 7000, 'in');
+    VALUES ('00000000-0000-7000-8000-0000000000a3', timestamptz '2024-03-10 00:00-05' + :n * interval '1 minute', 7000,
+        'in');
 DELETE FROM people_movements WHERE session_id = '00000000-0000-7000-8000-0000000000a4' AND person_id = :n;
 COMMIT;
 SQL
-my $seen = '';
+my $load = start_pgbench($primary, 'counting', '-c4', '-j1', '-T6', '-f', "$in_order\@5", '-f', $changes);
 my @moments;
 my $problems = '';
-while ($load->{harness}->pumpable) {
-    $load->{harness}->pump_nb;
+while (is_running($load)) {
     $problems .= problems($standby, 'counting');
     my $count = sql($standby, 'counting', 'SELECT count(*) FROM people_movements');
     push @moments, $count unless @moments && $moments[-1] eq $count;

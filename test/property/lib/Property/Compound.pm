@@ -1,7 +1,8 @@
 package Property::Compound;
 
 # Steps of a history: statements with several sub-statements, transactions, savepoints, PL/pgSQL blocks, statements that
-# fail, maintenance. A step is { sql, states }: it must return no row and fail with exactly these SQLSTATEs.
+# fail, maintenance. A step is { sql, states }: it must return no row and fail with exactly these SQLSTATEs. Or it is
+# { parts }, a list of such steps that name their connection.
 
 use v5.26;
 use warnings;
@@ -10,7 +11,8 @@ no warnings 'experimental::signatures';
 
 use Exporter 'import';
 use List::Util qw(shuffle);
-use Property::Model qw(uuid copy_of new_movement movement_tuple new_sample sample_tuple $movement_columns $sample_columns);
+use Property::Model qw(uuid copy_of new_movement movement_tuple new_sample sample_tuple replace_rows
+    shift_rows $movement_columns $sample_columns);
 use Property::Operations qw(simple_operation choose insert_rows late_times next_times add_movements some_of matching
     conflicting_movements);
 use Property::Scene qw(pick chance between literal quoted random_instant);
@@ -27,6 +29,7 @@ my @kinds = (
     [ 3,  upsert      => \&upsert ],
     [ 3,  merge       => \&merge ],
     [ 6,  late        => \&late_burst ],
+    [ 4,  alternating => \&alternating_writers ],
     [ 1,  prepared    => \&prepared_transaction ],
     [ 1,  maintenance => \&maintenance ],
 );
@@ -158,7 +161,7 @@ sub writable_cte ($world, $session) {
         my $shift = pick(1, -3_600_000_000, 1_800_000_000);
         push @parts, "UPDATE people_movements SET movement_time = movement_time + interval '$shift microseconds'"
             . " WHERE session_id = '$session->{id}' AND id IN (" . $ids->(@changed) . ')';
-        $_->{t} += $shift for @changed;
+        shift_rows($session->{movements}, $shift, @changed);
     }
     if (@deleted && chance(0.6)) {
         push @parts, "DELETE FROM people_movements WHERE session_id = '$session->{id}' AND id IN (" . $ids->(@deleted) . ')';
@@ -191,7 +194,7 @@ sub writable_cte ($world, $session) {
 sub upsert ($world, $session) {
     my ($known, $new) = conflicting_movements($session);
     my @tuples = map { movement_tuple($session, { %$_, direction => 'in', confidence => '0.25' }) } shuffle(@$known, @$new);
-    $_->{direction} = 'in', $_->{confidence} = '0.25' for @$new, @$known;
+    replace_rows($session->{movements}, { direction => 'in', confidence => '0.25' }, @$new, @$known);
     return "INSERT INTO people_movements ($movement_columns) VALUES\n    " . join(",\n    ", @tuples)
         . "\nON CONFLICT (session_id, movement_time, id) DO UPDATE SET movement_direction = 'in', confidence_score = 0.25;";
 }
@@ -204,7 +207,7 @@ sub merge ($world, $session) {
     for (@source) {
         my ($row, $action) = @$_;
         if    ($action eq 'delete') { delete $session->{movements}{ $row->{id} } }
-        elsif ($action eq 'turn')   { $row->{direction} = 'out' }
+        elsif ($action eq 'turn')   { replace_rows($session->{movements}, { direction => 'out' }, $row) }
         elsif ($action eq 'insert') { $session->{movements}{ $row->{id} } = { %$row, confidence => undef } }
     }
     return "MERGE INTO people_movements m USING (VALUES\n    "
@@ -222,10 +225,8 @@ sub late_burst ($world, $session) {
     my $time = random_instant($session);
     my @sql;
     for (1 .. between(4, 10)) {
-        my @times = map { $time + between(-30, 30) * 60_000_000 } 1 .. pick(1, 1, between(1, 4));
         my $saved = copy_of($world);
-        my @rows  = add_movements($world->{sessions}{ $session->{id} }, @times);
-        my $write = "INSERT INTO people_movements ($movement_columns) VALUES " . join(', ', map { movement_tuple($session, $_) } @rows) . ';';
+        my $write = insert_near($world->{sessions}{ $session->{id} }, $time);
         my $undo  = rand;
         if ($undo < 0.2) {
             $world->{sessions} = $saved;
@@ -241,6 +242,26 @@ sub late_burst ($world, $session) {
         else { push @sql, $write }
     }
     return join "\n", @sql;
+}
+
+# The same by two connections in turn, so that what one remembers of an hour is no longer so.
+sub alternating_writers ($world, $session) {
+    my $time = random_instant($session);
+    my @parts;
+    for my $n (1 .. between(4, 10)) {
+        my $saved = copy_of($world);
+        my $one   = $world->{sessions}{ $session->{id} };
+        my $sql   = chance(0.8) ? insert_near($one, $time) : simple_operation($world, $one);
+        my $lost  = chance(0.25);
+        $world->{sessions} = $saved if $lost;
+        push @parts, { connection => pick(0, 1), states => [], sql => $lost ? "BEGIN;\n$sql\nROLLBACK;" : $sql };
+    }
+    return { parts => \@parts };
+}
+
+sub insert_near ($session, $time) {
+    my @rows = add_movements($session, map { $time + between(-30, 30) * 60_000_000 } 1 .. pick(1, 1, between(1, 4)));
+    return "INSERT INTO people_movements ($movement_columns) VALUES " . join(', ', map { movement_tuple($session, $_) } @rows) . ';';
 }
 
 sub maintenance ($world, $session) {

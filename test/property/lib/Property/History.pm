@@ -62,6 +62,10 @@ sub run_batch ($self, $size) {
 }
 
 sub step ($self, $connection, $step) {
+    for my $part (@{ $step->{parts} // [] }) {
+        $self->step($part->{connection}, { kind => $step->{kind}, %$part }) or return 0;
+    }
+    return 1 if $step->{parts};
     $self->{steps}++;
     push $self->{log}->@*, [ $connection, $step->{sql}, $step->{kind} ];
     my $answer = $self->{psql}[$connection]->run($step->{sql});
@@ -69,7 +73,7 @@ sub step ($self, $connection, $step) {
     return 1 if $got eq $wanted && !$answer->{rows}->@*;
     my @rows = map { join ' | ', map { $_ // 'NULL' } @$_ } $answer->{rows}->@*;
     $self->failed(sprintf("a step of kind %s: errors [%s] instead of [%s]", $step->{kind}, $got, $wanted),
-        $answer->{messages}->@*, @rows, 'the step:', $step->{sql});
+        $answer->{messages}->@*, @rows, 'the step:', $step->{sql}, $self->shrunk($step->{sql}, $answer->{states}));
     return 0;
 }
 
@@ -88,8 +92,7 @@ sub check ($self, $world) {
     my $psql  = $self->{psql}[0];
     my @wrong = Property::Database::problems($psql);
     if (@wrong) {
-        my ($id) = $wrong[0] =~ /^([0-9a-f-]{36})/;
-        $self->failed('verify_statistics() found', @wrong, $self->shrunk($id // ''));
+        $self->failed('verify_statistics() found', @wrong, $self->shrunk($wrong[0]));
         return 0;
     }
     my $sessions = $world->{sessions};
@@ -108,7 +111,12 @@ sub check ($self, $world) {
 }
 
 sub compare_with_oracle ($self, $sessions) {
-    my %offset = map { my $s = $_; map { ($s->{id} => $_) } grep { defined } constant_offset($s->{config}{zone}, $s->{scene}{centre}) } values %$sessions;
+    my %offset;
+    for my $s (values %$sessions) {
+        my @times  = (keys $s->{baselines}->%*, map { $_->{t} } map { values $s->{$_}->%* } qw(movements samples));
+        my $offset = constant_offset($s->{config}{zone}, @times) // next;
+        $offset{ $s->{id} } = $offset;
+    }
     return if !%offset;
     my ($rows, $ends) = stored($self->{psql}[0], sort keys %offset);
     my @wrong;
@@ -135,9 +143,12 @@ sub failed ($self, @lines) {
     $self->{psql}[0]->run('TRUNCATE sessions CASCADE;');
 }
 
-# Leaves out steps, then lines of steps, for as long as verify_statistics() still finds something.
-sub shrunk ($self, $id) {
+# Leaves out steps, then lines of steps, for as long as verify_statistics() still finds something, or the last step fails
+# with these errors.
+sub shrunk ($self, $text, $states = undef) {
+    my ($id) = $text =~ /([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/ or return;
     my @steps = grep { $_->[1] =~ /\Q$id\E|TRUNCATE|rebuild_statistics\(\)|VACUUM|DISCARD/ } $self->{log}->@*;
+    $self->{states} = $states && "@$states";
     return 'the failure does not come again from the SQL alone'
         if !$self->fails_again(@steps) && !$self->fails_again(@steps = $self->{log}->@*);
     for (my $piece = int(@steps / 2); $piece >= 1; $piece = int($piece / 2)) {
@@ -167,10 +178,12 @@ sub fails_again ($self, @steps) {
     $_->close for $self->{psql}->@*;
     $self->{psql} = [ map { $self->{database}->connect } 1 .. connections ];
     $self->{psql}[0]->run('TRUNCATE sessions CASCADE;');
+    my $answer;
     for (@steps) {
-        my $answer = $self->{psql}[ $_->[0] ]->run($_->[1]);
+        $answer = $self->{psql}[ $_->[0] ]->run($_->[1]);
         return 0 if grep { /^(?:42601|LOST)$/ } $answer->{states}->@*;
     }
+    return @steps && "$answer->{states}->@*" eq $self->{states} if defined $self->{states};
     $_->run('ROLLBACK;') for $self->{psql}->@*;
     return scalar Property::Database::problems($self->{psql}[0]);
 }

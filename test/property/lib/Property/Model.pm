@@ -11,8 +11,8 @@ no warnings 'experimental::signatures';
 use Exporter 'import';
 use Property::Scene qw(pick chance between literal random_scene random_config quoted);
 
-our @EXPORT_OK = qw(uuid copy_of new_session session_sql new_movement movement_tuple new_sample sample_tuple
-    $movement_columns $sample_columns @confidences);
+our @EXPORT_OK = qw(uuid copy_of new_session session_sql new_movement movement_tuple new_sample sample_tuple replace_rows
+    shift_rows     $movement_columns $sample_columns @confidences);
 
 our $movement_columns = 'session_id, movement_time, id, person_id, movement_direction, confidence_score';
 our $sample_columns   = 'session_id, "timestamp", id, current_people_count, detection_status';
@@ -20,7 +20,7 @@ our @confidences      = (undef, undef, '0', '1', '0.5', '0.9', '0.333333', '0.87
 
 sub uuid () { return sprintf '%08x-%04x-4%03x-8%03x-%06x%06x', rand 2**32, map { rand $_ } 2**16, 2**12, 2**12, 2**24, 2**24 }
 
-# Sessions and their rows, so that a rollback can return to them.
+# Sessions and their rows, so that a rollback can return to them. Rows are never changed, only replaced.
 sub copy_of ($world) {
     my %sessions;
     for my $id (keys $world->{sessions}->%*) {
@@ -28,12 +28,21 @@ sub copy_of ($world) {
         $sessions{$id} = {
             %$s,
             config    => { $s->{config}->%* },
-            movements => { map { $_ => { $s->{movements}{$_}->%* } } keys $s->{movements}->%* },
-            samples   => { map { $_ => { $s->{samples}{$_}->%* } } keys $s->{samples}->%* },
+            movements => { $s->{movements}->%* },
+            samples   => { $s->{samples}->%* },
             baselines => { $s->{baselines}->%* },
         };
     }
     return \%sessions;
+}
+
+# Puts rows that differ by %change in the place of @rows.
+sub replace_rows ($rows, $change, @rows) {
+    $rows->{ $_->{id} } = { %$_, %$change } for @rows;
+}
+
+sub shift_rows ($rows, $micros, @rows) {
+    $rows->{ $_->{id} } = { %$_, t => $_->{t} + $micros } for @rows;
 }
 
 sub new_session ($id, @scenes) {

@@ -10,7 +10,7 @@ no warnings 'experimental::signatures';
 
 use Exporter 'import';
 use List::Util qw(shuffle max);
-use Property::Model qw(uuid new_movement movement_tuple new_sample sample_tuple new_session session_sql
+use Property::Model qw(uuid new_movement movement_tuple new_sample sample_tuple new_session session_sql replace_rows shift_rows
     $movement_columns $sample_columns @confidences);
 use Property::Scene qw(pick chance between literal quoted random_instant random_reset @zones);
 
@@ -167,23 +167,23 @@ sub move_in_time ($world, $session) {
     if (chance(0.5)) {
         my ($condition, @rows) = (matching($session, $session->{movements}, 'movement_time') // return undef)->@*;
         my $shift = pick(1, -1, second, hour, -hour, 15 * minute, -37 * minute, day, between(-600, 600) * second);
-        $_->{t} += $shift for @rows;
+        shift_rows($session->{movements}, $shift, @rows);
         return "UPDATE people_movements SET movement_time = movement_time + interval '$shift microseconds' WHERE $condition;";
     }
     my @rows = some_of(0.1, sorted_rows($session->{movements})) or return undef;
     my $time = random_instant($session);
-    $_->{t} = $time for @rows;
+    replace_rows($session->{movements}, { t => $time }, @rows);
     return sprintf "UPDATE people_movements SET movement_time = '%s' WHERE %s;", literal($time), by_id($session, @rows);
 }
 
 sub change_movement ($world, $session) {
     my ($condition, @rows) = (matching($session, $session->{movements}, 'movement_time') // return undef)->@*;
     if (chance(0.5)) {
-        $_->{direction} = $_->{direction} eq 'in' ? 'out' : 'in' for @rows;
+        replace_rows($session->{movements}, { direction => $_->{direction} eq 'in' ? 'out' : 'in' }, $_) for @rows;
         return "UPDATE people_movements SET movement_direction = CASE movement_direction WHEN 'in' THEN 'out' ELSE 'in' END::movement_direction WHERE $condition;";
     }
     my $confidence = pick(@confidences);
-    $_->{confidence} = $confidence for @rows;
+    replace_rows($session->{movements}, { confidence => $confidence }, @rows);
     return sprintf 'UPDATE people_movements SET confidence_score = %s WHERE %s;', $confidence // 'NULL', $condition;
 }
 
@@ -227,17 +227,17 @@ sub change_samples ($world, $session) {
     my $kind = between(1, 4);
     if ($kind == 1) {
         my $people = between(0, 20);
-        $_->{people} = $people for @rows;
+        replace_rows($session->{samples}, { people => $people }, @rows);
         return "UPDATE realtime_metrics SET current_people_count = $people WHERE $condition;";
     }
     if ($kind == 2) {
         my $status = pick('detecting', 'tracking', 'waiting');
-        $_->{status} = $status for @rows;
+        replace_rows($session->{samples}, { status => $status }, @rows);
         return "UPDATE realtime_metrics SET detection_status = '$status' WHERE $condition;";
     }
     if ($kind == 3) {
         my $shift = pick(1, hour, -hour, -25 * minute);
-        $_->{t} += $shift for @rows;
+        shift_rows($session->{samples}, $shift, @rows);
         return qq{UPDATE realtime_metrics SET "timestamp" = "timestamp" + interval '$shift microseconds' WHERE $condition;};
     }
     my $other = pick(sort_by_id($world));

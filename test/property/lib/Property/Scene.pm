@@ -5,7 +5,7 @@ package Property::Scene;
 
 use v5.26;
 use warnings;
-use feature 'signatures';
+use feature qw(signatures state);
 no warnings 'experimental::signatures';
 
 use Exporter 'import';
@@ -67,10 +67,11 @@ sub literal ($time) {
     return POSIX::strftime('%Y-%m-%d %H:%M:%S', gmtime $seconds) . sprintf('.%06d+00', $micros);
 }
 
-# Seconds between UTC and the zone where that never changes near the scene, else undef.
-sub constant_offset ($zone, $centre) {
-    return 0      if $zone eq 'UTC';
-    return 20_700 if $zone eq 'Asia/Kathmandu' && $centre > instant_of('1987-01-01 00:00:00');
+# Seconds between UTC and the zone where that is the same at all of these times, else undef.
+sub constant_offset ($zone, @times) {
+    return 0 if $zone eq 'UTC';
+    state $settled = instant_of('1987-01-01 00:00:00');
+    return 20_700 if $zone eq 'Asia/Kathmandu' && !grep { $_ < $settled } @times;
     return undef;
 }
 
