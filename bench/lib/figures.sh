@@ -170,20 +170,10 @@ figure_late() {
 
 # ---- queries --------------------------------------------------------------------------------------------------------
 
-# bm_history DATABASE MOVEMENTS DAYS: of 64 sessions, up to 2025-06-30 24:00, a statement for each day.
+# bm_history DATABASE MOVEMENTS DAYS: of 64 sessions, up to 2025-06-30 24:00, in transactions of 5,000 movements.
 bm_history() {
-    local database=$1 movements=$2 days=$3 day
-    bm_database "$database" 64
-    for ((day = days; day > 0; day--)); do
-        bm_as ours bm_sql -c "
-            INSERT INTO people_movements ($BM_MOVEMENT_COLUMNS)
-            SELECT bench.session_id(1 + n % 64),
-                   '2025-07-01 00:00+00'::timestamptz - $day * interval '1 day' + interval '1 day' * n / $((movements / days)),
-                   4711, (ARRAY['in', 'out']::movement_direction[])[1 + floor(random() * 2)::integer], 960, 540, 920, 450,
-                   1000, 630, 0.9, 1000
-              FROM generate_series(0, $((movements / days)) - 1) n"
-    done
-    bm_sql -f "$PC_SOURCE/bench/sql/queries.sql"
+    bm_database "$1" 64
+    bm_sql -v movements="$2" -v days="$3" -f "$PC_SOURCE/bench/sql/history.sql" -f "$PC_SOURCE/bench/sql/queries.sql"
     bm_settle
 }
 

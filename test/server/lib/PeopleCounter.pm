@@ -86,13 +86,14 @@ sub sql {
     return scalar $node->safe_psql($database, $in_schema . $text, %params);
 }
 
-# wait_until(node, database, query): until the query says t.
+# wait_until(node, database, query, load): until the query says t, or the load has ended before its time.
 sub wait_until {
-    my ($node, $database, $query) = @_;
+    my ($node, $database, $query, $load) = @_;
     my $end = time + $PostgreSQL::Test::Utils::timeout_default;
     while (time < $end) {
         my ($status, $out) = $node->psql($database, $in_schema . $query);    # the server may be restarting
         return 1 if $status == 0 && $out eq 't';
+        die "the load has ended: $load->{output}\n" if $load && !is_running($load);
         usleep(100_000);
     }
     die "waited in vain for: $query\n";

@@ -171,7 +171,7 @@ DELETE FROM people_movements WHERE session_id = '00000000-0000-7000-8000-0000000
 INSERT INTO sessions (id, session_name, start_time) VALUES (md5(random()::text)::uuid, 'busy', '2024-03-20 08:00+00');
 COMMIT;
 SQL
-wait_until($node, 'busy', q{SELECT count(*) > 200 FROM sessions});
+wait_until($node, 'busy', q{SELECT count(*) > 200 FROM sessions}, $load);
 succeeds('pg_dump under load', 'pg_dump', '-Fd', '-j2', '-d', 'busy', '-f', "$dumps/busy");
 ok(is_running($load), 'the load was still going on');
 $load->{harness}->signal('INT');

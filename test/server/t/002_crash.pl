@@ -94,9 +94,9 @@ for my $victim (qw(backend postmaster backend postmaster)) {
     my $prefix = "$SCRATCH/acknowledged.$round";
     my $load = start_pgbench($node, 'counting', '-c8', '-j1', '-T60', '-l', "--log-prefix=$prefix", '-D', 'n=0', '-D',
         "round=$round", map { ('-f', $_) } @scripts);
-    wait_until($node, 'counting', "SELECT count(*) > 1000 FROM people_movements WHERE centroid_x = $round");
+    wait_until($node, 'counting', "SELECT count(*) > 1000 FROM people_movements WHERE centroid_x = $round", $load);
     sql($node, 'counting', 'CHECKPOINT') if $round > 1;    # recovery begins here, or with the first row
-    wait_until($node, 'counting', "SELECT count(*) > 2500 FROM people_movements WHERE centroid_x = $round");
+    wait_until($node, 'counting', "SELECT count(*) > 2500 FROM people_movements WHERE centroid_x = $round", $load);
     if ($victim eq 'backend') {
         my $pid = sql($node, 'counting', q{SELECT pid FROM pg_stat_activity WHERE application_name = 'pgbench'
             AND state = 'active' ORDER BY random() LIMIT 1}) || sql($node, 'counting',

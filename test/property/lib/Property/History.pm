@@ -19,6 +19,7 @@ use Property::Scene qw(pick chance between literal constant_offset);
 use constant { batch => 20, connections => 3, rounds => 5 };
 
 our $keep_going = 0;
+our $patience   = 45;    # seconds to shrink a failure
 
 # Runs cases until `cases` are done; returns { cases, steps, compared, failures => [text] }.
 sub run ($database, $seed, $worker, $cases) {
@@ -149,10 +150,11 @@ sub shrunk ($self, $text, $states = undef) {
     my ($id) = $text =~ /([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/ or return;
     my @steps = grep { $_->[1] =~ /\Q$id\E|TRUNCATE|rebuild_statistics\(\)|VACUUM|DISCARD/ } $self->{log}->@*;
     $self->{states} = $states && "@$states";
+    my $end = time + $patience;
     return 'the failure does not come again from the SQL alone'
         if !$self->fails_again(@steps) && !$self->fails_again(@steps = $self->{log}->@*);
     for (my $piece = int(@steps / 2); $piece >= 1; $piece = int($piece / 2)) {
-        for (my $from = 0; $from < @steps;) {
+        for (my $from = 0; $from < @steps && time < $end;) {
             my @fewer = @steps;
             splice @fewer, $from, $piece;
             if ($self->fails_again(@fewer)) { @steps = @fewer }
@@ -161,7 +163,7 @@ sub shrunk ($self, $text, $states = undef) {
     }
     for my $i (0 .. $#steps) {
         my @lines = split /\n/, $steps[$i][1];
-        for (my $line = $#lines; $line >= 0 && @lines > 1; $line--) {
+        for (my $line = $#lines; $line >= 0 && @lines > 1 && time < $end; $line--) {
             my @fewer = @lines;
             splice @fewer, $line, 1;
             my $sql = join("\n", @fewer) =~ s/,(?=\s*(?:;|\)\s+v |\nON CONFLICT|\z))//gr;
