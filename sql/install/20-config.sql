@@ -22,10 +22,10 @@ COMMENT ON COLUMN @extschema@.system_config.origin IS 'shipped: as the extension
 
 INSERT INTO @extschema@.system_config (config_key, config_value, config_type, description, origin) VALUES
     ('default_time_zone', 'UTC', 'time_zone', 'Time zone of a new session that names none: hours, business days and the daily reset follow it', 'shipped'),
-    ('default_confidence_threshold', '0.3', 'number', 'Lowest detection confidence (0 to 1) that a new session counts', 'shipped'),
-    ('default_skip_frames', '3', 'integer', 'Frames that a counter tracks between two detections', 'shipped'),
-    ('default_max_disappeared', '15', 'integer', 'Frames after which a counter gives up a person it no longer sees', 'shipped'),
-    ('default_max_distance', '80', 'integer', 'Pixels a person may move between two frames and still be the same person', 'shipped'),
+    ('default_confidence_threshold', '0.3', 'number', 'Lowest detection confidence (0 to 1) that a counter should count; for counters to read, sessions has the same default', 'shipped'),
+    ('default_skip_frames', '3', 'integer', 'Frames that a counter should track between two detections; for counters to read', 'shipped'),
+    ('default_max_disappeared', '15', 'integer', 'Frames after which a counter should give up a person it no longer sees; for counters to read', 'shipped'),
+    ('default_max_distance', '80', 'integer', 'Pixels a person may move between two frames and still be the same person; for counters to read', 'shipped'),
     ('dashboard_refresh_interval', '5', 'integer', 'Seconds between two refreshes of the dashboard', 'shipped'),
     ('data_retention_days', '365', 'integer', 'Days for which movements and metrics samples are meant to be kept', 'shipped'),
     ('max_sessions_display', '50', 'integer', 'Sessions that a list shows unless asked for another number', 'shipped'),

@@ -10,6 +10,11 @@ CREATE FUNCTION @extschema@.verify_statistics(session uuid DEFAULT NULL)
     AS $$
 #variable_conflict use_column
 BEGIN
+    IF NOT pg_catalog.has_table_privilege('@extschema@.session_statistics', 'SELECT') THEN
+        RAISE EXCEPTION 'permission denied for table session_statistics'
+              USING ERRCODE = 'insufficient_privilege',
+                    HINT = 'verify_statistics() needs SELECT on the base tables and on the three derived ones.';
+    END IF;
     RETURN QUERY
     WITH
     s AS MATERIALIZED (
