@@ -83,7 +83,9 @@ void with_locked_session(Ledger &ledger, const pg_uuid_t &session, F &&body) {
         if (created) {
             ledger.create_session(session, config.created_at);
             rederive(locked, {{}, true}, {0, 0, 0}, {});
-        } else if (ledger.figures.state.version != FoldState::kVersion) {
+        } else if (ledger.figures.state.version != FoldState::kVersion ||
+                   ledger.figures.state.calendar != config.calendar_id) {
+            // The calendar differs where a command changes the session and its rows at once.
             rederive(locked, {{}, true}, {0, 0, 0}, {});
         } else {
             body(locked);

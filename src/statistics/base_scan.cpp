@@ -43,6 +43,13 @@ Event sample_in(TupleTableSlot *row, Oid detecting, Oid tracking) {
             DatumGetInt32(column(row, metrics::current_people_count)), kind, 1};
 }
 
+uint32 calendar_id_of(Datum time_zone, TimeADT day_start, TimeADT reset_time) {
+    const TimeADT times[] = {day_start, reset_time};
+    const text *zone = DatumGetTextPP(time_zone);
+    return hash_combine(hash_bytes(reinterpret_cast<const unsigned char *>(VARDATA_ANY(zone)), VARSIZE_ANY_EXHDR(zone)),
+                        hash_bytes(reinterpret_cast<const unsigned char *>(times), sizeof times));
+}
+
 bool read_config(const pg::Relations &relations, const pg_uuid_t &session, Snapshot snapshot, SessionConfig &out) {
     const Relation table = table_open(relations.sessions, AccessShareLock);
     const Relation key = index_open(relations.sessions_key, AccessShareLock);
@@ -62,9 +69,11 @@ bool read_config(const pg::Relations &relations, const pg_uuid_t &session, Snaps
         out.created_at = DatumGetTimestampTz(column(row, sessions::created_at));
         out.false_positives = optional_int(row, sessions::false_positives, FoldState::kNotReported);
         out.false_negatives = optional_int(row, sessions::false_negatives, FoldState::kNotReported);
-        out.calendar = core::Calendar(pg::zone_named(TextDatumGetCString(column(row, sessions::time_zone))),
-                                      DatumGetTimeADT(column(row, sessions::day_start)),
-                                      no_reset ? core::Calendar::kNoReset : DatumGetTimeADT(reset));
+        const Datum time_zone = column(row, sessions::time_zone);
+        const TimeADT day_start = DatumGetTimeADT(column(row, sessions::day_start));
+        const TimeADT reset_time = no_reset ? core::Calendar::kNoReset : DatumGetTimeADT(reset);
+        out.calendar = core::Calendar(pg::zone_named(TextDatumGetCString(time_zone)), day_start, reset_time);
+        out.calendar_id = calendar_id_of(time_zone, day_start, reset_time);
     }
     index_endscan(scan);
     ExecDropSingleTupleTableSlot(row);

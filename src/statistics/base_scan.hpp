@@ -14,7 +14,11 @@ struct SessionConfig {
     int32 false_positives;  // FoldState::kNotReported if nobody said
     int32 false_negatives;
     core::Calendar calendar;
+    uint32 calendar_id;
 };
+
+// Tells calendars apart.
+uint32 calendar_id_of(Datum time_zone, TimeADT day_start, TimeADT reset_time);
 
 // False if the session is gone.
 bool read_config(const pg::Relations &relations, const pg_uuid_t &session, Snapshot snapshot, SessionConfig &out);

@@ -15,7 +15,7 @@ struct FoldState {
     uint32 version;
     int32 false_positives;
     int32 false_negatives;
-    int32 unused;
+    uint32 calendar;  // SessionConfig::calendar_id that the hours and days were cut by
     core::Micros start_time;
     core::Micros end_time;       // kBeginningOfTime: running
     core::Micros last_activity;  // movement or sample; kBeginningOfTime: none yet

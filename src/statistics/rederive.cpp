@@ -95,6 +95,7 @@ void Walk::purge() {
 
 void Walk::take_base_facts() {
     const SessionConfig &config = locked_.config;
+    state_.calendar = config.calendar_id;
     state_.start_time = config.start_time;
     state_.end_time = config.end_time;
     state_.false_positives = config.false_positives;

@@ -101,6 +101,8 @@ bool SessionRow::same_calendar(const SessionRow &other) const {
 void create_statistics(Ledger &ledger, const SessionRow &session) {
     ledger.create_session(session.id, session.created_at);
     FoldState &state = ledger.figures.state;
+    state.calendar = calendar_id_of(session.time_zone, DatumGetTimeADT(session.day_start),
+                                    session.no_reset ? core::Calendar::kNoReset : DatumGetTimeADT(session.reset_time));
     state.start_time = session.start_time;
     state.end_time = session.end_time;
     state.false_positives = session.false_positives;
