@@ -130,7 +130,7 @@ BEGIN
     END CASE;
     RETURN NEW;
 EXCEPTION WHEN data_exception THEN
-    RAISE EXCEPTION 'config_value "%" of "%" is not of type %', NEW.config_value, NEW.config_key, NEW.config_type
+    RAISE EXCEPTION 'config_value "%" of "%" is not of type %', left(NEW.config_value, 64), NEW.config_key, NEW.config_type
         USING ERRCODE = 'invalid_parameter_value', COLUMN = 'config_value', TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA,
               HINT = CASE NEW.config_type
                          WHEN 'time_zone' THEN 'The view pg_timezone_names lists the names that this server knows.'

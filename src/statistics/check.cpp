@@ -14,14 +14,8 @@ const char *column_name(TupleTableSlot *row, int column) {
 }
 
 void check_time(TupleTableSlot *row, int column) {
-    const TimestampTz time = DatumGetTimestampTz(row->tts_values[column - 1]);
-    if (TIMESTAMP_NOT_FINITE(time)) {
-        ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-                        errmsg("%s \"%s\" is not an instant", column_name(row, column),
-                               TIMESTAMP_IS_NOBEGIN(time) ? "-infinity" : "infinity"),
-                        errhint("Send the time at which it happened, or leave %s out for the present.",
-                                column_name(row, column))));
-    }
+    check_instant(DatumGetTimestampTz(row->tts_values[column - 1]), column_name(row, column),
+                  "Send the time at which it happened, or leave the column out for the present.");
 }
 
 void check_float(TupleTableSlot *row, int column, float low, float high, const char *range) {
@@ -37,12 +31,13 @@ void check_float(TupleTableSlot *row, int column, float low, float high, const c
     }
 }
 
-void check_count(TupleTableSlot *row, int column) {
+void check_count(TupleTableSlot *row, int column, int32 most) {
     const int32 value = DatumGetInt32(row->tts_values[column - 1]);
-    if (value < 0) {
+    if (value < 0 || value > most) {
         ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
                         errmsg("%s \"%d\" is out of range", column_name(row, column), value),
-                        errhint("%s must be 0 or more.", column_name(row, column))));
+                        most == PG_INT32_MAX ? errhint("%s must be 0 or more.", column_name(row, column))
+                                             : errhint("%s must be 0 to %d.", column_name(row, column), most)));
     }
 }
 
@@ -50,6 +45,15 @@ constexpr float kLargest = std::numeric_limits<float>::max();
 constexpr float kSmallestPositive = std::numeric_limits<float>::denorm_min();
 
 }  // namespace
+
+void check_instant(TimestampTz time, const char *column, const char *hint) {
+    if (TIMESTAMP_NOT_FINITE(time) || time < kFirstInstant || time > kLastInstant) {
+        const char *text = DatumGetCString(DirectFunctionCall1(timestamptz_out, TimestampTzGetDatum(time)));
+        ereport(ERROR,
+                (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+                 errmsg("%s \"%s\" is not an instant of the years 1 to 9999", column, text), errhint("%s", hint)));
+    }
+}
 
 void check_movement(TupleTableSlot *row) {
     slot_getallattrs(row);
@@ -63,9 +67,9 @@ void check_movement(TupleTableSlot *row) {
 void check_sample(TupleTableSlot *row) {
     slot_getallattrs(row);
     check_time(row, metrics::timestamp);
-    check_count(row, metrics::current_people_count);
-    check_count(row, metrics::people_entered_last_minute);
-    check_count(row, metrics::people_exited_last_minute);
+    check_count(row, metrics::current_people_count, PG_INT32_MAX);
+    check_count(row, metrics::people_entered_last_minute, PG_INT32_MAX);
+    check_count(row, metrics::people_exited_last_minute, PG_INT32_MAX);
     check_float(row, metrics::fps_current, kSmallestPositive, kLargest, "above 0 and finite");
     check_float(row, metrics::cpu_usage_percentage, 0, 100, "between 0 and 100");
     check_float(row, metrics::memory_usage_mb, 0, kLargest, "0 or more and finite");
@@ -75,7 +79,7 @@ void check_sample(TupleTableSlot *row) {
 void check_baseline(TupleTableSlot *row) {
     slot_getallattrs(row);
     check_time(row, baselines::baseline_time);
-    check_count(row, baselines::people_count);
+    check_count(row, baselines::people_count, kLargestBaseline);
 }
 
 }  // namespace people_counter::statistics

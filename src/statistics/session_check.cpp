@@ -1,6 +1,7 @@
 // Before a session is stored: what it says is checked, and its end completed.
 #include "pg/guard.hpp"
 #include "pg/zone.hpp"
+#include "statistics/check.hpp"
 #include "statistics/columns.hpp"
 
 #include <initializer_list>
@@ -44,11 +45,9 @@ void check_length(const Row &row, int column, int most) {
 }
 
 void check_time(const Row &row, int column) {
-    if (!row.is_null(column) && TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(row.value(column)))) {
-        ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-                        errmsg("%s \"%s\" is not an instant", row.name(column),
-                               TIMESTAMP_IS_NOBEGIN(DatumGetTimestampTz(row.value(column))) ? "-infinity" : "infinity"),
-                        errhint("Leave %s NULL or out where it is not known.", row.name(column))));
+    if (!row.is_null(column)) {
+        check_instant(DatumGetTimestampTz(row.value(column)), row.name(column),
+                      "Leave the column out where the time is not known.");
     }
 }
 
