@@ -70,3 +70,7 @@ CREATE FUNCTION @extschema@.guard_derived() RETURNS trigger
     AS 'MODULE_PATHNAME', 'people_counter_guard';
 COMMENT ON FUNCTION @extschema@.guard_derived() IS
     'Trigger function of the derived tables: refuses every write that is not the extension''s own. Change the base tables instead; the statistics follow.';
+
+-- Firing a trigger needs no right to execute its function; making one that fires on other tables does.
+REVOKE ALL ON FUNCTION @extschema@.session_check(), @extschema@.sessions_changed(), @extschema@.movements_changed(),
+    @extschema@.metrics_changed(), @extschema@.baselines_changed(), @extschema@.guard_derived() FROM PUBLIC;

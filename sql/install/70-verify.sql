@@ -294,23 +294,29 @@ BEGIN
           LEFT JOIN levels l ON l.session_id = s.id AND l.t = z.level_time AND l.kind = l.last_kind
     ),
 
-    -- Side by side.
+    -- Side by side, without the columns that a user added.
     compared AS (
         SELECT 'session_statistics' AS table_name, coalesce(o.session_id, e.session_id) AS session_id,
                coalesce(o.session_id, e.session_id)::text AS key,
-               to_jsonb(o) - 'fold_state' AS stored, to_jsonb(e) AS expected
+               to_jsonb(o) - 'fold_state' -
+               ARRAY(SELECT a.attname::text FROM pg_attribute a
+                      WHERE a.attrelid = '@extschema@.session_statistics'::regclass AND a.attnum > 20) AS stored, to_jsonb(e) AS expected
           FROM (SELECT * FROM @extschema@.session_statistics
                  WHERE verify_statistics.session IS NULL OR session_id = verify_statistics.session) o
           FULL JOIN expected_sessions e ON e.session_id = o.session_id
         UNION ALL
         SELECT 'hourly_statistics', coalesce(o.session_id, e.session_id),
-               coalesce(o.hour_timestamp, e.hour_timestamp)::text, to_jsonb(o), to_jsonb(e)
+               coalesce(o.hour_timestamp, e.hour_timestamp)::text, to_jsonb(o) -
+               ARRAY(SELECT a.attname::text FROM pg_attribute a
+                      WHERE a.attrelid = '@extschema@.hourly_statistics'::regclass AND a.attnum > 21), to_jsonb(e)
           FROM (SELECT * FROM @extschema@.hourly_statistics
                  WHERE verify_statistics.session IS NULL OR session_id = verify_statistics.session) o
           FULL JOIN expected_hours e ON e.session_id = o.session_id AND e.hour_timestamp = o.hour_timestamp
         UNION ALL
         SELECT 'daily_statistics', coalesce(o.session_id, e.session_id),
-               coalesce(o.date_timestamp, e.date_timestamp)::text, to_jsonb(o), to_jsonb(e)
+               coalesce(o.date_timestamp, e.date_timestamp)::text, to_jsonb(o) -
+               ARRAY(SELECT a.attname::text FROM pg_attribute a
+                      WHERE a.attrelid = '@extschema@.daily_statistics'::regclass AND a.attnum > 15), to_jsonb(e)
           FROM (SELECT * FROM @extschema@.daily_statistics
                  WHERE verify_statistics.session IS NULL OR session_id = verify_statistics.session) o
           FULL JOIN expected_days e ON e.session_id = o.session_id AND e.date_timestamp = o.date_timestamp

@@ -23,6 +23,7 @@ extern "C" {
 #include <commands/trigger.h>
 #include <common/hashfn.h>
 #include <executor/executor.h>
+#include <executor/nodeModifyTable.h>
 #include <executor/spi.h>
 #include <executor/tuptable.h>
 #include <fmgr.h>
@@ -30,13 +31,16 @@ extern "C" {
 #include <mb/pg_wchar.h>
 #include <miscadmin.h>
 #include <nodes/execnodes.h>
+#include <optimizer/optimizer.h>
 #include <pgstat.h>
 #include <pgtime.h>
 #include <port/pg_bswap.h>
+#include <rewrite/rewriteHandler.h>
 #include <storage/bufmgr.h>
 #include <storage/lmgr.h>
 #include <storage/lock.h>
 #include <storage/predicate.h>
+#include <tcop/utility.h>
 #include <utils/acl.h>
 #include <utils/array.h>
 #include <utils/builtins.h>

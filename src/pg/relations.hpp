@@ -21,5 +21,7 @@ struct Relations {
 // Cached; valid until the next invalidation, so copy what must outlive one.
 const Relations &relations_of(Oid schema);
 const Relations &relations_of_function(const FunctionCallInfo fcinfo);
+// Of a trigger, whose table must be one of the extension's own: ERROR if somebody put it on another.
+const Relations &relations_of_trigger(const FunctionCallInfo fcinfo);
 
 }  // namespace people_counter::pg

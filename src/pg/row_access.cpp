@@ -120,8 +120,49 @@ void DerivedTable::insert_index_entries(bool is_update, bool summarizing) {
     FreeExecutorState(estate);
 }
 
+// Columns that a user added to a derived table: their defaults in a new row, and whatever they generate.
+void DerivedTable::complete_user_columns(bool is_insert) {
+    const TupleDesc columns = RelationGetDescr(table);
+    const TupleConstr *constraints = columns->constr;
+    if (constraints == nullptr ||
+        (!constraints->has_generated_stored && (!is_insert || constraints->num_defval == 0))) {
+        return;
+    }
+    EState *estate = CreateExecutorState();
+    ResultRelInfo *target = makeNode(ResultRelInfo);
+    InitResultRelInfo(target, table, 0, nullptr, 0);
+    ExprContext *context = GetPerTupleExprContext(estate);
+    const MemoryContext outer = CurrentMemoryContext;
+    for (int i = 0; is_insert && i < columns->natts; ++i) {
+        const FormData_pg_attribute *column = TupleDescAttr(columns, i);
+        if (column->attisdropped || column->attgenerated != 0 || !column->atthasdef || !changed->tts_isnull[i]) {
+            continue;
+        }
+        MemoryContextSwitchTo(estate->es_query_cxt);
+        auto *expression = reinterpret_cast<Expr *>(build_column_default(table, i + 1));
+        ExprState *state = ExecInitExpr(expression_planner(expression), nullptr);
+        bool is_null = false;
+        const Datum value = ExecEvalExpr(state, context, &is_null);
+        MemoryContextSwitchTo(outer);
+        changed->tts_isnull[i] = is_null;
+        changed->tts_values[i] = is_null ? 0 : datumCopy(value, column->attbyval, column->attlen);
+    }
+    if (constraints->has_generated_stored) {
+        context->ecxt_scantuple = changed;
+        ExecComputeStoredGenerated(target, estate, changed, is_insert ? CMD_INSERT : CMD_UPDATE);
+        for (int i = 0; i < columns->natts; ++i) {  // what was computed lives in the executor's memory
+            const FormData_pg_attribute *column = TupleDescAttr(columns, i);
+            if (column->attgenerated != 0 && !changed->tts_isnull[i]) {
+                changed->tts_values[i] = datumCopy(changed->tts_values[i], column->attbyval, column->attlen);
+            }
+        }
+    }
+    FreeExecutorState(estate);
+}
+
 TM_Result DerivedTable::update() {
     ExecStoreVirtualTuple(changed);
+    complete_user_columns(false);
     changed->tts_tableOid = RelationGetRelid(table);
     TM_FailureData failure{};
     LockTupleMode lock_mode{};
@@ -159,6 +200,7 @@ void DerivedTable::update_locked() {
 
 void DerivedTable::insert() {
     ExecStoreVirtualTuple(changed);
+    complete_user_columns(true);
     changed->tts_tableOid = RelationGetRelid(table);
     table_tuple_insert(table, changed, GetCurrentCommandId(true), 0, nullptr);
     insert_index_entries(false, false);

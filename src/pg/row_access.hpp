@@ -68,6 +68,7 @@ struct DerivedTable {
   private:
     void ensure_key_index();
     void insert_index_entries(bool is_update, bool summarizing);
+    void complete_user_columns(bool is_insert);
 };
 
 // Ends a DerivedTable search loop under a transaction-wide snapshot.

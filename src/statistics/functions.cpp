@@ -3,6 +3,8 @@
 #include "statistics/apply.hpp"
 #include "statistics/columns.hpp"
 
+#include <algorithm>
+
 namespace people_counter::statistics {
 
 namespace {
@@ -62,13 +64,34 @@ Datum current(FunctionCallInfo fcinfo) {
     PG_RETURN_INT32(static_cast<int32>(std::min<Level>(level, PG_INT32_MAX)));
 }
 
+// Derived rows of sessions that are gone, as a subscriber to the base tables keeps them: no trigger fired there.
+void remove_orphans(Oid table_id, Oid key_id, const pg_uuid_t *sessions, Size count) {
+    pg::DerivedTable table = pg::DerivedTable::open(table_id, key_id);
+    const Snapshot snapshot = take_fresh_snapshot();
+    const TableScanDesc scan = table_beginscan(table.table, snapshot, 0, nullptr);
+    const auto before = [](const pg_uuid_t &a, const pg_uuid_t &b) { return memcmp(&a, &b, UUID_LEN) < 0; };
+    while (table_scan_getnextslot(scan, ForwardScanDirection, table.found)) {
+        CHECK_FOR_INTERRUPTS();
+        if (!std::binary_search(sessions, sessions + count, *DatumGetUUIDP(table.value(1)), before)) {
+            table.remove();
+        }
+    }
+    table_endscan(scan);
+    UnregisterSnapshot(snapshot);
+    table.close();
+}
+
 Datum rebuild(FunctionCallInfo fcinfo) {
+    PreventCommandIfReadOnly("rebuild_statistics()");
     const pg::Relations relations = pg::relations_of_function(fcinfo);
     CommandCounterIncrement();
     Size count = 1;
     pg_uuid_t *sessions = nullptr;
     if (PG_ARGISNULL(0)) {
         sessions = read_session_ids(relations, count);
+        remove_orphans(relations.hourly_statistics, relations.hourly_statistics_key, sessions, count);
+        remove_orphans(relations.daily_statistics, relations.daily_statistics_key, sessions, count);
+        remove_orphans(relations.session_statistics, relations.session_statistics_key, sessions, count);
     } else {
         sessions = PG_GETARG_UUID_P(0);
         const Snapshot snapshot = take_fresh_snapshot();
@@ -99,7 +122,7 @@ Datum guard(FunctionCallInfo fcinfo) {
     const auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
     const TriggerEvent event = trigger->tg_event;
     if (TRIGGER_FIRED_BY_TRUNCATE(event) || (TRIGGER_FIRED_BY_DELETE(event) && TRIGGER_FIRED_FOR_ROW(event))) {
-        const pg::Relations relations = pg::relations_of(RelationGetNamespace(trigger->tg_relation));
+        const pg::Relations relations = pg::relations_of_trigger(fcinfo);
         if (TRIGGER_FIRED_BY_TRUNCATE(event)) {
             Size count = 0;
             read_session_ids(relations, count);

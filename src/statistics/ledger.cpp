@@ -43,8 +43,17 @@ void Ledger::open(const pg::Relations &relations) {
     sessions_ = pg::DerivedTable::open(relations.session_statistics, relations.session_statistics_key);
     hours_ = pg::DerivedTable::open(relations.hourly_statistics, relations.hourly_statistics_key);
     days_ = pg::DerivedTable::open(relations.daily_statistics, relations.daily_statistics_key);
+    scratch_ = nullptr;
     pending_days_ = nullptr;
     pending_capacity_ = 0;
+}
+
+MemoryContext Ledger::scratch() {
+    if (scratch_ == nullptr) {
+        scratch_ = AllocSetContextCreate(GetMemoryChunkContext(sessions_.found), "people_counter row",
+                                         ALLOCSET_SMALL_SIZES);
+    }
+    return scratch_;
 }
 
 void Ledger::close() {
@@ -135,6 +144,7 @@ bool Ledger::read_hour(Micros start, HourFigures &out) {
 }
 
 void Ledger::replace_hour(const HourFigures *before, const HourFigures &after, int32 day) {
+    const MemoryContext outer = MemoryContextSwitchTo(scratch());
     hours_.begin_change(before != nullptr);
     write_hour_row(hours_, session_, after);
     if (before != nullptr) {
@@ -142,6 +152,8 @@ void Ledger::replace_hour(const HourFigures *before, const HourFigures &after, i
     } else {
         hours_.insert();
     }
+    MemoryContextSwitchTo(outer);
+    MemoryContextReset(scratch_);
     note_change(before, &after, day);
 }
 

@@ -48,6 +48,9 @@ class Ledger {
     // The short path: one open hour, nothing but additions (append.cpp).
     void add_to_open_hour(const Counts &counts, int64 absorbed, Peak reported);
 
+    // For what lives no longer than one row; reset by its user.
+    MemoryContext scratch();
+
     pg::DerivedTable &hours() { return hours_; }
     const pg_uuid_t &session() const { return session_; }
     const pg::Relations &relations() const { return relations_; }
@@ -71,6 +74,7 @@ class Ledger {
     pg::DerivedTable sessions_;
     pg::DerivedTable hours_;
     pg::DerivedTable days_;
+    MemoryContext scratch_;
     pg_uuid_t session_;
     bool session_found_;
     Difference total_;

@@ -194,7 +194,10 @@ void Walk::next_row() {
     CHECK_FOR_INTERRUPTS();
     has_row_ = index_getnext_slot(rows_, ForwardScanDirection, ledger_.hours().found);
     if (has_row_) {
+        const MemoryContext outer = MemoryContextSwitchTo(ledger_.scratch());
         row_ = read_hour_row(ledger_.hours());
+        MemoryContextSwitchTo(outer);
+        MemoryContextReset(ledger_.scratch());
     }
 }
 
@@ -387,8 +390,13 @@ Level level_at(const core::Hour &hour, Level level, std::span<const core::Instan
 void rederive(LockedSession &locked, const Touched &touched, const int64 (&sample_changes)[3],
               std::span<const Event> events) {
     note_rederived(locked.snapshot);
+    const MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "people_counter walk",
+                                                        ALLOCSET_DEFAULT_SIZES);
+    const MemoryContext outer = MemoryContextSwitchTo(context);
     Walk walk(locked, touched, events);
     walk.run(sample_changes);
+    MemoryContextSwitchTo(outer);
+    MemoryContextDelete(context);
 }
 
 }  // namespace people_counter::statistics

@@ -1,5 +1,6 @@
 // Before a session is stored: what it says is checked, and its end completed.
 #include "pg/guard.hpp"
+#include "pg/relations.hpp"
 #include "pg/zone.hpp"
 #include "statistics/check.hpp"
 #include "statistics/columns.hpp"
@@ -162,6 +163,9 @@ Datum session_check(FunctionCallInfo fcinfo) {
         TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) {
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                         errmsg("session_check() must be a BEFORE INSERT OR UPDATE trigger FOR EACH ROW")));
+    }
+    if (RelationGetRelid(trigger->tg_relation) != pg::relations_of_trigger(fcinfo).sessions) {
+        elog(ERROR, "session_check() is for table sessions only");
     }
     const bool is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
     Row row{};

@@ -25,7 +25,7 @@ TriggerData *statement_trigger(FunctionCallInfo fcinfo) {
 
 Datum events_changed(FunctionCallInfo fcinfo) {
     TriggerData *trigger = statement_trigger(fcinfo);
-    const pg::Relations relations = pg::relations_of(RelationGetNamespace(trigger->tg_relation));
+    const pg::Relations relations = pg::relations_of_trigger(fcinfo);
     if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
         rederive_all(relations);
         return PointerGetDatum(nullptr);
@@ -38,7 +38,7 @@ Datum events_changed(FunctionCallInfo fcinfo) {
 
 Datum baselines_changed(FunctionCallInfo fcinfo) {
     TriggerData *trigger = statement_trigger(fcinfo);
-    const pg::Relations relations = pg::relations_of(RelationGetNamespace(trigger->tg_relation));
+    const pg::Relations relations = pg::relations_of_trigger(fcinfo);
     if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
         rederive_all(relations);
         return PointerGetDatum(nullptr);
@@ -53,7 +53,7 @@ Datum baselines_changed(FunctionCallInfo fcinfo) {
 
 Datum sessions_changed(FunctionCallInfo fcinfo) {
     TriggerData *trigger = statement_trigger(fcinfo);
-    const pg::Relations relations = pg::relations_of(RelationGetNamespace(trigger->tg_relation));
+    const pg::Relations relations = pg::relations_of_trigger(fcinfo);
     const TupleDesc columns = RelationGetDescr(trigger->tg_relation);
     TransitionTable after = TransitionTable::open(trigger->tg_newtable, columns);
     if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) {

@@ -222,5 +222,30 @@ SQL
     verify_ok($node, 'counting', 'TRUNCATE');
 }
 
+# Many hours of many sessions, walked through by one statement: what one hour takes is given back before the next.
+sql($node, 'counting', <<'SQL');
+INSERT INTO people_movements (session_id, movement_time, person_id, movement_direction)
+SELECT id, timestamptz '2010-01-01 08:30+00' + n * interval '1 hour', n,
+       CASE n % 3 WHEN 0 THEN 'out' ELSE 'in' END::movement_direction
+  FROM sessions CROSS JOIN generate_series(1, 2000) n;
+SQL
+my $hours = 64 * 2000;
+for my $statement (
+    'DO $$BEGIN PERFORM pc.rebuild_statistics(); END$$',
+    q{UPDATE pc.sessions SET time_zone = 'America/New_York', day_start = '03:00'},
+    'TRUNCATE pc.realtime_metrics',
+    q{INSERT INTO pc.occupancy_baselines (session_id, baseline_time, people_count)
+        SELECT id, '2010-01-01 10:00+00', 4 FROM pc.sessions},
+    q{INSERT INTO pc.people_movements (session_id, movement_time, person_id, movement_direction)
+        SELECT id, '2009-12-31 10:00+00', 1, 'in' FROM pc.sessions},
+    q{UPDATE pc.people_movements SET movement_direction = 'in' WHERE person_id % 2 = 0},
+    q{DELETE FROM pc.people_movements WHERE person_id % 5 = 0},
+) {
+    my $peak = peak($statement);
+    note(sprintf '%.1f MB', $peak / 1024);
+    cmp_ok($peak, '<', 64 * 1024, "private memory of that over $hours hours stays below 64 MB");
+}
+is(sql($node, 'counting', $verify), '', 'verify_statistics() of every seventh session finds nothing');
+
 $node->stop;
 done_testing();
