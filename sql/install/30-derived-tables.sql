@@ -145,3 +145,9 @@ COMMENT ON COLUMN @extschema@.daily_statistics.observed_seconds IS 'Observed sec
 COMMENT ON COLUMN @extschema@.daily_statistics.exits_absorbed IS 'Exits of the day that found nobody inside.';
 COMMENT ON COLUMN @extschema@.daily_statistics.confidence_sum IS 'Sum of the confidence scores, in units of 1e-9.';
 COMMENT ON COLUMN @extschema@.daily_statistics.confidence_count IS 'Movements that have a confidence score.';
+
+-- For the analyst who asks for a day of all sessions. Neither key ever changes, so updates of a row stay on its page.
+CREATE INDEX hourly_statistics_hour_timestamp_idx ON @extschema@.hourly_statistics (hour_timestamp);
+COMMENT ON INDEX @extschema@.hourly_statistics_hour_timestamp_idx IS 'Hours of all sessions in a span of time.';
+CREATE INDEX daily_statistics_date_timestamp_idx ON @extschema@.daily_statistics (date_timestamp);
+COMMENT ON INDEX @extschema@.daily_statistics_date_timestamp_idx IS 'Days of all sessions in a span of dates.';

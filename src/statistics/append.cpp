@@ -43,8 +43,10 @@ bool take(FoldState &state, const Event &event, Additions &additions) {
 }  // namespace
 
 bool append_to_open_hour(Ledger &ledger, const pg_uuid_t &session, std::span<const Event> events) {
-    for (;;) {
-        if (!ledger.load_session(session, false)) {
+    // The first try takes no lock of its own: the update is one. Whoever comes too late then queues for the row, so
+    // that nobody is overtaken again and again.
+    for (bool lock = false;; lock = true) {
+        if (!ledger.load_session(session, lock)) {
             return false;
         }
         SessionFigures &figures = ledger.figures;
