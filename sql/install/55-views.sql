@@ -62,8 +62,8 @@ CREATE VIEW @extschema@.recent_movements AS
            m.bounding_box_y2,
            m.confidence_score,
            m.frame_number
-      FROM @extschema@.session_statistics st
-      JOIN @extschema@.sessions s ON s.id = st.session_id
+      FROM @extschema@.sessions s
+      JOIN @extschema@.session_statistics st ON st.session_id = s.id
      CROSS JOIN LATERAL (SELECT * FROM @extschema@.people_movements p
                           WHERE p.session_id = st.session_id
                             AND p.movement_time >= now() - interval '1 hour' OFFSET 0) m
@@ -104,8 +104,8 @@ CREATE VIEW @extschema@.hourly_analytics AS
            h.exits_absorbed,
            h.occupancy_seconds,
            h.observed_seconds
-      FROM @extschema@.hourly_statistics h
-      JOIN @extschema@.sessions s ON s.id = h.session_id
+      FROM @extschema@.sessions s
+      JOIN @extschema@.hourly_statistics h ON h.session_id = s.id
      ORDER BY h.hour_timestamp DESC, h.session_id;
 COMMENT ON VIEW @extschema@.hourly_analytics IS
     'Hourly statistics with the name of the session, newest first. Averages of several hours: sum(occupancy_seconds) / sum(observed_seconds).';
@@ -142,8 +142,8 @@ CREATE VIEW @extschema@.daily_analytics AS
            d.exits_absorbed,
            d.occupancy_seconds,
            d.observed_seconds
-      FROM @extschema@.daily_statistics d
-      JOIN @extschema@.sessions s ON s.id = d.session_id
+      FROM @extschema@.sessions s
+      JOIN @extschema@.daily_statistics d ON d.session_id = s.id
      ORDER BY d.date_timestamp DESC, d.session_id;
 COMMENT ON VIEW @extschema@.daily_analytics IS
     'Daily statistics with the name of the session, newest first. Averages of several days: sum(occupancy_seconds) / sum(observed_seconds).';

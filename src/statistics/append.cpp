@@ -43,9 +43,13 @@ bool take(FoldState &state, const Event &event, Additions &additions) {
 }  // namespace
 
 bool append_to_open_hour(Ledger &ledger, const pg_uuid_t &session, std::span<const Event> events) {
-    // The first try takes no lock of its own: the update is one. Whoever comes too late then queues for the row, so
-    // that nobody is overtaken again and again.
+    // The first try takes no lock of its own: the update is one. Whoever comes too late then queues for the row in
+    // order of arrival: waiters for a row alone race for each new version of it, and who loses again and again comes so
+    // late that the hour has to be read.
     for (bool lock = false;; lock = true) {
+        if (lock) {
+            ledger.queue_for(session);
+        }
         if (!ledger.load_session(session, lock)) {
             return false;
         }

@@ -68,11 +68,7 @@ void with_locked_session(Ledger &ledger, const pg_uuid_t &session, F &&body) {
     }
     bool created = false;
     if (!ledger.load_session(session, true)) {
-        // Two writers may find a session without its row; one of them makes it.
-        LOCKTAG tag;
-        const uint32 hash = hash_bytes(session.data, UUID_LEN);
-        SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, ledger.relations().session_statistics, hash, 3);
-        LockAcquire(&tag, ExclusiveLock, false, false);
+        ledger.lock_creation(session);
         created = !ledger.load_session(session, true);
     }
     const Snapshot snapshot = take_fresh_snapshot();

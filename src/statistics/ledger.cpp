@@ -65,6 +65,15 @@ void Ledger::close() {
 // A transaction with a snapshot of its own must not build on rows that the snapshot does not show.
 Snapshot Ledger::row_snapshot() const { return IsolationUsesXactSnapshot() ? GetTransactionSnapshot() : SnapshotSelf; }
 
+// Until the end of the transaction. Kinds 1 and 2 are those of SQL's advisory locks.
+void Ledger::lock(const pg_uuid_t &session, LockKind kind) {
+    const uint64 hash = hash_bytes_extended(session.data, UUID_LEN, relations_.session_statistics);
+    LOCKTAG tag;
+    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, static_cast<uint32>(hash >> 32), static_cast<uint32>(hash),
+                         static_cast<uint16>(kind));
+    LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
 bool Ledger::load_session(const pg_uuid_t &session, bool lock) {
     session_ = session;
     total_ = Difference{{}, 0, 0, 0, kNoPeak, kNoPeak, false};
@@ -99,12 +108,14 @@ bool Ledger::load_session(const pg_uuid_t &session, bool lock) {
         }
     }
     read_session_row(sessions_, figures);
+    loaded_horizon_ = figures.state.version == FoldState::kVersion ? figures.state.horizon() : core::kBeginningOfTime;
     return true;
 }
 
 void Ledger::create_session(const pg_uuid_t &session, Micros created_at) {
     session_ = session;
     session_found_ = false;
+    loaded_horizon_ = core::kBeginningOfTime;
     total_ = Difference{{}, 0, 0, 0, kNoPeak, kNoPeak, false};
     pending_days_ = nullptr;  // its memory is of the context that was current for the last session
     pending_count_ = pending_capacity_ = 0;
@@ -164,10 +175,13 @@ void Ledger::remove_hour(const HourFigures &before, int32 day) {
 
 void Ledger::note_change(const HourFigures *before, const HourFigures *after, int32 day) {
     total_.note(before, after);
+    pending_day(day).difference.note(before, after);
+}
+
+Ledger::Day &Ledger::pending_day(int32 date) {
     for (int i = pending_count_ - 1; i >= 0; --i) {
-        if (pending_days_[i].date == day) {
-            pending_days_[i].difference.note(before, after);
-            return;
+        if (pending_days_[i].date == date) {
+            return pending_days_[i];
         }
     }
     if (pending_count_ == pending_capacity_) {
@@ -177,8 +191,25 @@ void Ledger::note_change(const HourFigures *before, const HourFigures *after, in
         pending_capacity_ = capacity;
     }
     Day &pending = pending_days_[pending_count_++];
-    pending = {day, {{}, 0, 0, 0, kNoPeak, kNoPeak, false}};
-    pending.difference.note(before, after);
+    pending = {date, {{}, 0, 0, 0, kNoPeak, kNoPeak, false}};
+    return pending;
+}
+
+// A day in several pieces, because clocks were set back over midnight, may have its row from an earlier piece while the
+// session comes to last into a later one: then its duration changes and no hour of it does.
+void Ledger::note_days_in_pieces(core::Calendar &calendar) {
+    const Micros from = std::min(loaded_horizon_, figures.state.horizon());
+    if (loaded_horizon_ == figures.state.horizon() || from == core::kBeginningOfTime) {
+        return;
+    }
+    const int32 middle = calendar.day_of(from);
+    for (int32 date = middle - 1; date <= middle + 1; ++date) {
+        const core::DayExtent extent = calendar.extent_of(date);
+        if (extent.count > 1 && extent.first() <= from && from < extent.last() &&
+            days_.find({&session_, DateADTGetDatum(date), F_DATE_EQ}, SnapshotSelf, nullptr)) {
+            pending_day(date);
+        }
+    }
 }
 
 // Sums up the hours of a day. False if there are none.
@@ -264,6 +295,7 @@ void Ledger::read_session_peak() {
 }
 
 void Ledger::finish(core::Calendar &calendar) {
+    note_days_in_pieces(calendar);
     for (int i = 0; i < pending_count_; ++i) {
         flush_day(pending_days_[i], calendar);
     }

@@ -31,6 +31,11 @@ class Ledger {
     // Positions on the session's row; false if there is none. Without `lock` the row is read as it is now, and
     // store_session(false) later tells whether somebody was faster.
     bool load_session(const pg_uuid_t &session, bool lock);
+    // Two writers may find a session without its row; the one who has this lock makes it.
+    void lock_creation(const pg_uuid_t &session) { lock(session, LockKind::kCreation); }
+    // Waits for those who wait for the session already. Only for one who holds nothing of the session: whoever has its
+    // row must not wait for those who wait for it.
+    void queue_for(const pg_uuid_t &session) { lock(session, LockKind::kQueue); }
     // Makes the row of a session that has none (a new one, or one replicated without its statistics).
     void create_session(const pg_uuid_t &session, Micros created_at);
 
@@ -64,8 +69,13 @@ class Ledger {
         Difference difference;
     };
 
+    enum class LockKind : uint16 { kCreation = 3, kQueue = 4 };
+
     Snapshot row_snapshot() const;
+    void lock(const pg_uuid_t &session, LockKind kind);
     void note_change(const HourFigures *before, const HourFigures *after, int32 day);
+    Day &pending_day(int32 date);
+    void note_days_in_pieces(core::Calendar &calendar);
     void flush_day(const Day &day, core::Calendar &calendar);
     bool aggregate_day(int32 date, core::Calendar &calendar, Difference &sum);
     void read_session_peak();
@@ -77,6 +87,7 @@ class Ledger {
     MemoryContext scratch_;
     pg_uuid_t session_;
     bool session_found_;
+    Micros loaded_horizon_;  // of the row as it was loaded
     Difference total_;
     Day *pending_days_;
     int pending_count_;

@@ -12,6 +12,7 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 plan skip_all => 'needs /proc' unless -r '/proc/self/status';
+plan skip_all => 'AddressSanitizer keeps what is freed' if $ENV{PC_SANITIZED};
 
 my $statements = $ENV{PC_LONG} ? 1_000_000 : 200_000;
 my $copied = $ENV{PC_LONG} ? 10_000_000 : 1_000_000;
