@@ -60,7 +60,6 @@ BEGIN
     RETURN NEW;
 END
 $$;
-REVOKE ALL ON FUNCTION @extschema@.keep_origin() FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.keep_origin() IS
     'Trigger function of system_config and alert_thresholds; its argument names the key column. Keeps origin and updated_at, and lets an edited default that a restore brings replace the pristine one.';
 
@@ -91,7 +90,6 @@ BEGIN
     RETURN NULL;
 END
 $$;
-REVOKE ALL ON FUNCTION @extschema@.note_removed_default() FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.note_removed_default() IS
     'Trigger function of system_config and alert_thresholds; its argument names the key column. Remembers in removed_defaults a default that was deleted, truncated or given another key.';
 
@@ -108,7 +106,6 @@ BEGIN
     RETURN NULL;
 END
 $$;
-REVOKE ALL ON FUNCTION @extschema@.remove_default() FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.remove_default() IS
     'Trigger function of removed_defaults: a restored note deletes the pristine row that it names.';
 

@@ -1,23 +1,56 @@
 #include "pg/relations.hpp"
 
+#include <span>
+
 namespace people_counter::pg {
 
 namespace {
+
+// Stand for the extension's own types among the column types.
+constexpr Oid kSessionStatus = 1;
+constexpr Oid kDetectionStatus = 2;
+constexpr Oid kMovementDirection = 3;
+constexpr const char *kOwnTypes[] = {"", "session_status", "detection_status", "movement_direction"};
+
+// The columns as sql/install/ makes them. Users may add others behind.
+constexpr Oid kSessions[] = {UUIDOID,    VARCHAROID,     VARCHAROID, VARCHAROID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+                             NUMERICOID, kSessionStatus, NUMERICOID, INT4OID,    INT4OID,        INT4OID,
+                             NUMERICOID, INT4OID,        INT4OID,    INT4OID,    TIMESTAMPTZOID, TIMESTAMPTZOID,
+                             TEXTOID,    TIMEOID,        TIMEOID,    INT4OID,    INT4OID,        INT4OID};
+constexpr Oid kMovements[] = {UUIDOID,   TIMESTAMPTZOID, UUIDOID,   INT4OID,       kMovementDirection,
+                              FLOAT4OID, FLOAT4OID,      FLOAT4OID, FLOAT4OID,     FLOAT4OID,
+                              FLOAT4OID, FLOAT4OID,      INT4OID,   TIMESTAMPTZOID};
+constexpr Oid kMetrics[] = {UUIDOID,          TIMESTAMPTZOID, UUIDOID,   INT4OID,   INT4OID,   INT4OID,
+                            kDetectionStatus, FLOAT4OID,      FLOAT4OID, FLOAT4OID, FLOAT4OID, TIMESTAMPTZOID};
+constexpr Oid kBaselines[] = {UUIDOID, TIMESTAMPTZOID, INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
+constexpr Oid kSessionStatistics[] = {UUIDOID,    INT4OID, INT4OID,        INT4OID,        INT4OID,
+                                      NUMERICOID, INT4OID, INT4OID,        INT4OID,        INT4OID,
+                                      INT4OID,    INT4OID, NUMERICOID,     TIMESTAMPTZOID, TIMESTAMPTZOID,
+                                      INT4OID,    INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, BYTEAOID};
+constexpr Oid kHourlyStatistics[] = {UUIDOID,        TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID,        NUMERICOID,
+                                     INT4OID,        NUMERICOID,     INT4OID, INT4OID, INT4OID,        TIMESTAMPTZOID,
+                                     NUMERICOID,     NUMERICOID,     INT4OID, INT4OID, TIMESTAMPTZOID, INT4OID,
+                                     TIMESTAMPTZOID, INT8OID,        INT4OID};
+constexpr Oid kDailyStatistics[] = {UUIDOID,    DATEOID,    INT4OID,    INT4OID,    INT4OID,
+                                    NUMERICOID, INT4OID,    NUMERICOID, NUMERICOID, TIMESTAMPTZOID,
+                                    NUMERICOID, NUMERICOID, INT4OID,    INT8OID,    INT4OID};
 
 struct Entry {
     const char *table;
     Oid Relations::*table_id;
     Oid Relations::*key_id;
+    std::span<const Oid> types;
+    int key_columns;  // the first of the table, in order
 };
 
 constexpr Entry kTables[] = {
-    {"sessions", &Relations::sessions, &Relations::sessions_key},
-    {"people_movements", &Relations::movements, &Relations::movements_key},
-    {"realtime_metrics", &Relations::metrics, &Relations::metrics_key},
-    {"occupancy_baselines", &Relations::baselines, &Relations::baselines_key},
-    {"session_statistics", &Relations::session_statistics, &Relations::session_statistics_key},
-    {"hourly_statistics", &Relations::hourly_statistics, &Relations::hourly_statistics_key},
-    {"daily_statistics", &Relations::daily_statistics, &Relations::daily_statistics_key},
+    {"sessions", &Relations::sessions, &Relations::sessions_key, kSessions, 1},
+    {"people_movements", &Relations::movements, &Relations::movements_key, kMovements, 3},
+    {"realtime_metrics", &Relations::metrics, &Relations::metrics_key, kMetrics, 3},
+    {"occupancy_baselines", &Relations::baselines, &Relations::baselines_key, kBaselines, 2},
+    {"session_statistics", &Relations::session_statistics, &Relations::session_statistics_key, kSessionStatistics, 1},
+    {"hourly_statistics", &Relations::hourly_statistics, &Relations::hourly_statistics_key, kHourlyStatistics, 2},
+    {"daily_statistics", &Relations::daily_statistics, &Relations::daily_statistics_key, kDailyStatistics, 2},
 };
 
 Relations cached;
@@ -37,14 +70,57 @@ void forget_relation(Datum, Oid relation) {
 
 void forget_types(Datum, int, uint32) { cached_valid = false; }
 
+Oid own_type(Oid schema, const char *name) {
+    return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name), ObjectIdGetDatum(schema));
+}
+
 Oid enum_value(Oid schema, const char *type_name, const char *label) {
-    const Oid type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(type_name),
-                                     ObjectIdGetDatum(schema));
+    const Oid type = own_type(schema, type_name);
     const Oid value = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(type), CStringGetDatum(label));
     if (!OidIsValid(value)) {
         elog(ERROR, "value \"%s\" of type \"%s\" is missing from the people_counter schema", label, type_name);
     }
     return value;
+}
+
+[[noreturn]] void report_changed(Relation table, const char *what) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("table \"%s\" is not as people_counter made it: %s", RelationGetRelationName(table), what),
+                    errhint("Undo the change. Columns, indexes and triggers of your own may be added.")));
+    pg_unreachable();
+}
+
+// Rows are read by column number and as the types they were made with, so a table that somebody altered must not be.
+void check_columns(Relation table, const Entry &entry, Oid schema) {
+    if (table->rd_rel->relkind != RELKIND_RELATION || table->rd_tableam != GetHeapamTableAmRoutine()) {
+        report_changed(table, "it is no plain heap table");
+    }
+    const TupleDesc columns = RelationGetDescr(table);
+    const int count = static_cast<int>(entry.types.size());
+    for (int i = 0; i < count; ++i) {
+        Oid type = entry.types[i];
+        type = type < lengthof(kOwnTypes) ? own_type(schema, kOwnTypes[type]) : type;
+        if (i >= columns->natts || TupleDescAttr(columns, i)->attisdropped ||
+            TupleDescAttr(columns, i)->atttypid != type) {
+            report_changed(table, psprintf("column %d must be of type %s", i + 1, format_type_be(type)));
+        }
+    }
+}
+
+void check_key(Relation table, Oid key_id, const Entry &entry) {
+    if (!OidIsValid(key_id)) {
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("table \"%s\" has lost its primary key", entry.table),
+                        errhint("Create the primary key of extension people_counter again.")));
+    }
+    const Relation key = index_open(key_id, AccessShareLock);
+    bool same = key->rd_index->indnkeyatts == entry.key_columns;
+    for (int i = 0; same && i < entry.key_columns; ++i) {
+        same = key->rd_index->indkey.values[i] == i + 1;
+    }
+    index_close(key, AccessShareLock);
+    if (!same) {
+        report_changed(table, "it has another primary key");
+    }
 }
 
 }  // namespace
@@ -72,6 +148,7 @@ const Relations &relations_of(Oid schema) {
                              "being dropped.")));
         }
         const Relation table = table_open(table_id, AccessShareLock);
+        check_columns(table, entry, schema);
         found.*entry.table_id = table_id;
         found.*entry.key_id = RelationGetPrimaryKeyIndex(table
 #if PG_VERSION_NUM >= 180000
@@ -79,12 +156,8 @@ const Relations &relations_of(Oid schema) {
                                                          false
 #endif
         );
+        check_key(table, found.*entry.key_id, entry);
         table_close(table, AccessShareLock);
-        if (!OidIsValid(found.*entry.key_id)) {
-            ereport(ERROR,
-                    (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("table \"%s\" has lost its primary key", entry.table),
-                     errhint("Create the primary key of extension people_counter again.")));
-        }
     }
     found.direction_in = enum_value(schema, "movement_direction", "in");
     found.status_detecting = enum_value(schema, "detection_status", "detecting");

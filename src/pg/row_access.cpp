@@ -10,6 +10,14 @@ constexpr Size kPruneBelow = 1200;  // bytes
 
 }  // namespace
 
+void report_null(TupleTableSlot *row, int column) {
+    ereport(ERROR,
+            (errcode(ERRCODE_NOT_NULL_VIOLATION),
+             errmsg("%s must not be null", NameStr(TupleDescAttr(row->tts_tupleDescriptor, column - 1)->attname)),
+             errhint("The column was NOT NULL when people_counter made it.")));
+    pg_unreachable();
+}
+
 DerivedTable DerivedTable::open(Oid table_id, Oid key_index_id) {
     DerivedTable t{};
     t.table = table_open(table_id, RowExclusiveLock);

@@ -8,6 +8,18 @@
 
 namespace people_counter::pg {
 
+[[noreturn]] void report_null(TupleTableSlot *row, int column);
+
+// A column that is never NULL, unless somebody altered the table.
+inline Datum required(TupleTableSlot *row, int column) {
+    bool is_null = false;
+    const Datum value = slot_getattr(row, column, &is_null);
+    if (unlikely(is_null)) {
+        report_null(row, column);
+    }
+    return value;
+}
+
 // The key of a derived row: its session, and the hour or day where there is one.
 struct RowKey {
     const pg_uuid_t *session;
@@ -52,10 +64,7 @@ struct DerivedTable {
     }
     void set_null(AttrNumber column) { changed->tts_isnull[column - 1] = true; }
     Datum get(AttrNumber column, bool *is_null) { return slot_getattr(found, column, is_null); }
-    Datum value(AttrNumber column) {
-        bool is_null;
-        return slot_getattr(found, column, &is_null);
-    }
+    Datum value(AttrNumber column) { return required(found, column); }
 
     // Writes `changed` over `found`. TM_Ok or TM_Updated/TM_Deleted where another transaction was faster; under
     // REPEATABLE READ and above that is a serialization failure (ERROR 40001).

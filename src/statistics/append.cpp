@@ -148,6 +148,9 @@ bool append_across_hours(LockedSession &locked, std::span<const Event> events) {
         state.last_activity = std::max(state.last_activity, events.back().time);
     }
     const Micros horizon = state.horizon();
+    if (next < events.size()) {
+        locked.read_baselines_from(had_hour ? position : events[next].time);
+    }
     if (had_hour) {
         const core::OpenHour open = state.open.now();
         HourFigures before{};

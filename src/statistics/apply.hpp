@@ -15,8 +15,13 @@ struct LockedSession {
     Ledger &ledger;
     Snapshot snapshot;  // taken under the lock
     SessionConfig config;
-    core::Baselines baselines;
-    std::span<const core::Baseline> baseline_rows;
+    core::Baselines baselines;  // those that matter from the time on that read_baselines_from() was asked for
+
+    void read_baselines_from(core::Micros time) {
+        const std::span<const core::Baseline> rows = read_baselines(ledger.relations(), ledger.session(), snapshot,
+                                                                    time);
+        baselines = core::Baselines(rows, &config.calendar);
+    }
 };
 
 // Takes events behind everything so far, across hours, without reading the base tables. False as above.
@@ -73,9 +78,7 @@ void with_locked_session(Ledger &ledger, const pg_uuid_t &session, F &&body) {
     }
     const Snapshot snapshot = take_fresh_snapshot();
     if (read_config(ledger.relations(), session, snapshot, config)) {
-        const std::span<const core::Baseline> rows = read_baselines(ledger.relations(), session, snapshot);
-        LockedSession locked{ledger, snapshot, config, {}, rows};
-        locked.baselines = core::Baselines(rows, &locked.config.calendar);
+        LockedSession locked{ledger, snapshot, config, {}};
         if (created) {
             ledger.create_session(session, config.created_at);
             rederive(locked, {{}, true}, {0, 0, 0}, {});

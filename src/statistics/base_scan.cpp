@@ -1,6 +1,7 @@
 #include "statistics/base_scan.hpp"
 
 #include "pg/compat.hpp"
+#include "pg/row_access.hpp"
 #include "pg/zone.hpp"
 #include "statistics/columns.hpp"
 #include "statistics/fold_state.hpp"
@@ -11,11 +12,6 @@
 namespace people_counter::statistics {
 
 namespace {
-
-Datum column(TupleTableSlot *row, int number) {
-    bool is_null = false;
-    return slot_getattr(row, number, &is_null);
-}
 
 int32 optional_int(TupleTableSlot *row, int number, int32 none) {
     bool is_null = false;
@@ -31,16 +27,16 @@ Event movement_in(TupleTableSlot *row, Oid direction_in) {
     // As in SQL's round(score::float8 * 1e9), half to even
     const int32 confidence = no_score ? kNoConfidence
                                       : static_cast<int32>(std::rint(static_cast<double>(DatumGetFloat4(score)) * 1e9));
-    const Oid direction = DatumGetObjectId(column(row, movements::movement_direction));
-    return {DatumGetTimestampTz(column(row, movements::movement_time)), confidence,
+    const Oid direction = DatumGetObjectId(pg::required(row, movements::movement_direction));
+    return {DatumGetTimestampTz(pg::required(row, movements::movement_time)), confidence,
             direction == direction_in ? Kind::kIn : Kind::kOut, 1};
 }
 
 Event sample_in(TupleTableSlot *row, Oid detecting, Oid tracking) {
-    const Oid status = DatumGetObjectId(column(row, metrics::detection_status));
+    const Oid status = DatumGetObjectId(pg::required(row, metrics::detection_status));
     const Kind kind = status == detecting ? Kind::kDetecting : status == tracking ? Kind::kTracking : Kind::kWaiting;
-    return {DatumGetTimestampTz(column(row, metrics::timestamp)),
-            DatumGetInt32(column(row, metrics::current_people_count)), kind, 1};
+    return {DatumGetTimestampTz(pg::required(row, metrics::timestamp)),
+            DatumGetInt32(pg::required(row, metrics::current_people_count)), kind, 1};
 }
 
 uint32 calendar_id_of(Datum time_zone, TimeADT day_start, TimeADT reset_time) {
@@ -64,13 +60,13 @@ bool read_config(const pg::Relations &relations, const pg_uuid_t &session, Snaps
         bool no_reset = false;
         const Datum end = slot_getattr(row, sessions::end_time, &no_end);
         const Datum reset = slot_getattr(row, sessions::reset_time, &no_reset);
-        out.start_time = DatumGetTimestampTz(column(row, sessions::start_time));
+        out.start_time = DatumGetTimestampTz(pg::required(row, sessions::start_time));
         out.end_time = no_end ? core::kBeginningOfTime : DatumGetTimestampTz(end);
-        out.created_at = DatumGetTimestampTz(column(row, sessions::created_at));
+        out.created_at = DatumGetTimestampTz(pg::required(row, sessions::created_at));
         out.false_positives = optional_int(row, sessions::false_positives, FoldState::kNotReported);
         out.false_negatives = optional_int(row, sessions::false_negatives, FoldState::kNotReported);
-        const Datum time_zone = column(row, sessions::time_zone);
-        const TimeADT day_start = DatumGetTimeADT(column(row, sessions::day_start));
+        const Datum time_zone = pg::required(row, sessions::time_zone);
+        const TimeADT day_start = DatumGetTimeADT(pg::required(row, sessions::day_start));
         const TimeADT reset_time = no_reset ? core::Calendar::kNoReset : DatumGetTimeADT(reset);
         out.calendar = core::Calendar(pg::zone_named(TextDatumGetCString(time_zone)), day_start, reset_time);
         out.calendar_id = calendar_id_of(time_zone, day_start, reset_time);
@@ -90,15 +86,8 @@ bool read_fold_state(const pg::Relations &relations, const pg_uuid_t &session, S
     ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&session));
     const IndexScanDesc scan = pg::begin_index_scan(table, key, snapshot, 1);
     index_rescan(scan, keys, 1, nullptr, 0);
-    bool found = index_getnext_slot(scan, ForwardScanDirection, row);
-    if (found) {
-        const bytea *state = DatumGetByteaPP(column(row, session_statistics::fold_state));
-        found = VARSIZE_ANY_EXHDR(state) == sizeof out;
-        if (found) {
-            memcpy(&out, VARDATA_ANY(state), sizeof out);
-            found = out.version == FoldState::kVersion;
-        }
-    }
+    const bool found = index_getnext_slot(scan, ForwardScanDirection, row) &&
+                       out.take(pg::required(row, session_statistics::fold_state));
     index_endscan(scan);
     ExecDropSingleTupleTableSlot(row);
     index_close(key, NoLock);
@@ -106,11 +95,9 @@ bool read_fold_state(const pg::Relations &relations, const pg_uuid_t &session, S
     return found;
 }
 
-pg_uuid_t *read_session_ids(const pg::Relations &relations, Size &count) {
+pg_uuid_t *read_session_ids(const pg::Relations &relations, Snapshot snapshot, Size &count) {
     const Relation table = table_open(relations.sessions, AccessShareLock);
     TupleTableSlot *row = table_slot_create(table, nullptr);
-    const Snapshot snapshot = RegisterSnapshot(IsolationUsesXactSnapshot() ? GetTransactionSnapshot()
-                                                                           : GetLatestSnapshot());
     const TableScanDesc scan = table_beginscan(table, snapshot, 0, nullptr);
     Size capacity = 256;
     auto *ids = static_cast<pg_uuid_t *>(palloc(capacity * sizeof(pg_uuid_t)));
@@ -120,42 +107,13 @@ pg_uuid_t *read_session_ids(const pg::Relations &relations, Size &count) {
             capacity *= 2;
             ids = static_cast<pg_uuid_t *>(repalloc_huge(ids, capacity * sizeof(pg_uuid_t)));
         }
-        memcpy(&ids[count++], DatumGetUUIDP(column(row, sessions::id)), UUID_LEN);
+        memcpy(&ids[count++], DatumGetUUIDP(pg::required(row, sessions::id)), UUID_LEN);
     }
     table_endscan(scan);
-    UnregisterSnapshot(snapshot);
     ExecDropSingleTupleTableSlot(row);
     table_close(table, NoLock);
     std::sort(ids, ids + count, [](const pg_uuid_t &a, const pg_uuid_t &b) { return memcmp(&a, &b, UUID_LEN) < 0; });
     return ids;
-}
-
-std::span<const core::Baseline> read_baselines(const pg::Relations &relations, const pg_uuid_t &session,
-                                               Snapshot snapshot) {
-    const Relation table = table_open(relations.baselines, AccessShareLock);
-    const Relation key = index_open(relations.baselines_key, AccessShareLock);
-    TupleTableSlot *row = table_slot_create(table, nullptr);
-    ScanKeyData keys[1];
-    ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&session));
-    const IndexScanDesc scan = pg::begin_index_scan(table, key, snapshot, 1);
-    index_rescan(scan, keys, 1, nullptr, 0);
-    core::Baseline *found = nullptr;
-    Size count = 0;
-    Size capacity = 0;
-    while (index_getnext_slot(scan, ForwardScanDirection, row)) {
-        if (count == capacity) {
-            capacity = capacity == 0 ? 16 : capacity * 2;
-            const Size bytes = capacity * sizeof(core::Baseline);
-            found = static_cast<core::Baseline *>(found == nullptr ? palloc(bytes) : repalloc_huge(found, bytes));
-        }
-        found[count++] = {DatumGetTimestampTz(column(row, baselines::baseline_time)),
-                          DatumGetInt32(column(row, baselines::people_count))};
-    }
-    index_endscan(scan);
-    ExecDropSingleTupleTableSlot(row);
-    index_close(key, NoLock);
-    table_close(table, NoLock);
-    return {found, count};
 }
 
 BaseCursor BaseCursor::open(const pg::Relations &relations, Source source, const pg_uuid_t &session,
@@ -216,7 +174,7 @@ core::Micros BaseCursor::last_time() {
     started_ = false;
     rescan(DT_NOBEGIN);
     return index_getnext_slot(scan_, BackwardScanDirection, slot_)
-               ? DatumGetTimestampTz(column(slot_, static_cast<int>(movements::movement_time)))
+               ? DatumGetTimestampTz(pg::required(slot_, static_cast<int>(movements::movement_time)))
                : core::kBeginningOfTime;
 }
 

@@ -27,11 +27,15 @@ bool read_config(const pg::Relations &relations, const pg_uuid_t &session, Snaps
 bool read_fold_state(const pg::Relations &relations, const pg_uuid_t &session, Snapshot snapshot, FoldState &out);
 
 // The ids of all sessions, in order, palloc'd.
-pg_uuid_t *read_session_ids(const pg::Relations &relations, Size &count);
+pg_uuid_t *read_session_ids(const pg::Relations &relations, Snapshot snapshot, Size &count);
 
-// All baseline rows of the session, palloc'd.
+// The row of occupancy_baselines that holds at `time`; its time is kBeginningOfTime if there is none.
+core::Baseline last_baseline_at_or_before(const pg::Relations &relations, const pg_uuid_t &session, Snapshot snapshot,
+                                          core::Micros time);
+
+// That row and all later ones, palloc'd: as few as can be, since a session counted by hand every day has thousands.
 std::span<const core::Baseline> read_baselines(const pg::Relations &relations, const pg_uuid_t &session,
-                                               Snapshot snapshot);
+                                               Snapshot snapshot, core::Micros time);
 
 // The events of a base table from an instant on, each as Event with sign +1.
 class BaseCursor {

@@ -144,12 +144,7 @@ void read_session_row(pg::DerivedTable &table, SessionFigures &f) {
     f.absorbed = DatumGetInt32(table.value(c::exits_absorbed));
     f.created_at = DatumGetTimestampTz(table.value(c::created_at));
     f.updated_at = DatumGetTimestampTz(table.value(c::updated_at));
-    const bytea *state = DatumGetByteaPP(table.value(c::fold_state));
-    if (VARSIZE_ANY_EXHDR(state) == sizeof f.state) {
-        memcpy(&f.state, VARDATA_ANY(state), sizeof f.state);
-    } else {
-        f.state.version = 0;
-    }
+    f.state.take(table.value(c::fold_state));
 }
 
 void write_session_row(pg::DerivedTable &table, const pg_uuid_t &session, const SessionFigures &f) {

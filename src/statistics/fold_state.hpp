@@ -32,9 +32,24 @@ struct FoldState {
     core::Micros day_duration;
     core::OpenFold open;  // open.anchor.start == kEndOfTime: no hour yet
 
+    // False, and `version` 0, for a state of another version, or one that this code did not write.
+    bool take(Datum stored);
+
     bool has_hour() const { return open.anchor.start != core::kEndOfTime; }
     core::Micros horizon() const { return last_activity > end_time ? last_activity : end_time; }
     core::Level current() const { return last_baseline > last_movement ? last_baseline_value : level_at_last_movement; }
 };
+
+inline bool FoldState::take(Datum stored) {
+    const bytea *state = DatumGetByteaPP(stored);
+    if (VARSIZE_ANY_EXHDR(state) == sizeof *this) {
+        memcpy(this, VARDATA_ANY(state), sizeof *this);
+        if (version == kVersion && open.count <= core::OpenFold::kRecent) {
+            return true;
+        }
+    }
+    version = 0;
+    return false;
+}
 
 }  // namespace people_counter::statistics

@@ -51,7 +51,7 @@ Datum current(FunctionCallInfo fcinfo) {
         // The last row is known; only where it is planned for later are the others looked at.
         last = {state.last_baseline, state.last_baseline_value};
         if (last.time > at) {
-            last = core::Baselines(read_baselines(relations, session, snapshot), nullptr).last_row_at_or_before(at);
+            last = last_baseline_at_or_before(relations, session, snapshot, at);
         }
     }
     const Micros reset = config.calendar.reset_before(at + 1);
@@ -65,9 +65,9 @@ Datum current(FunctionCallInfo fcinfo) {
 }
 
 // Derived rows of sessions that are gone, as a subscriber to the base tables keeps them: no trigger fired there.
-void remove_orphans(Oid table_id, Oid key_id, const pg_uuid_t *sessions, Size count) {
+// Under the snapshot that the sessions were read with: a session that came since has rows, too.
+void remove_orphans(Oid table_id, Oid key_id, Snapshot snapshot, const pg_uuid_t *sessions, Size count) {
     pg::DerivedTable table = pg::DerivedTable::open(table_id, key_id);
-    const Snapshot snapshot = take_fresh_snapshot();
     const TableScanDesc scan = table_beginscan(table.table, snapshot, 0, nullptr);
     const auto before = [](const pg_uuid_t &a, const pg_uuid_t &b) { return memcmp(&a, &b, UUID_LEN) < 0; };
     while (table_scan_getnextslot(scan, ForwardScanDirection, table.found)) {
@@ -77,7 +77,6 @@ void remove_orphans(Oid table_id, Oid key_id, const pg_uuid_t *sessions, Size co
         }
     }
     table_endscan(scan);
-    UnregisterSnapshot(snapshot);
     table.close();
 }
 
@@ -87,21 +86,24 @@ Datum rebuild(FunctionCallInfo fcinfo) {
     CommandCounterIncrement();
     Size count = 1;
     pg_uuid_t *sessions = nullptr;
+    Ledger ledger;
+    ledger.open(relations);
     if (PG_ARGISNULL(0)) {
-        sessions = read_session_ids(relations, count);
-        remove_orphans(relations.hourly_statistics, relations.hourly_statistics_key, sessions, count);
-        remove_orphans(relations.daily_statistics, relations.daily_statistics_key, sessions, count);
-        remove_orphans(relations.session_statistics, relations.session_statistics_key, sessions, count);
+        ledger.create_alone();
+    }
+    const Snapshot snapshot = take_fresh_snapshot();
+    if (PG_ARGISNULL(0)) {
+        sessions = read_session_ids(relations, snapshot, count);
+        remove_orphans(relations.hourly_statistics, relations.hourly_statistics_key, snapshot, sessions, count);
+        remove_orphans(relations.daily_statistics, relations.daily_statistics_key, snapshot, sessions, count);
+        remove_orphans(relations.session_statistics, relations.session_statistics_key, snapshot, sessions, count);
     } else {
         sessions = PG_GETARG_UUID_P(0);
-        const Snapshot snapshot = take_fresh_snapshot();
         if (!session_exists(relations, *sessions, snapshot)) {
             report_no_session(*sessions);
         }
-        UnregisterSnapshot(snapshot);
     }
-    Ledger ledger;
-    ledger.open(relations);
+    UnregisterSnapshot(snapshot);
     for (Size i = 0; i < count; ++i) {
         CHECK_FOR_INTERRUPTS();
         with_locked_session(ledger, sessions[i], [](LockedSession &locked) {
@@ -125,7 +127,9 @@ Datum guard(FunctionCallInfo fcinfo) {
         const pg::Relations relations = pg::relations_of_trigger(fcinfo);
         if (TRIGGER_FIRED_BY_TRUNCATE(event)) {
             Size count = 0;
-            read_session_ids(relations, count);
+            const Snapshot snapshot = take_fresh_snapshot();
+            read_session_ids(relations, snapshot, count);
+            UnregisterSnapshot(snapshot);
             if (count == 0) {
                 return PointerGetDatum(nullptr);
             }

@@ -46,6 +46,7 @@ void Ledger::open(const pg::Relations &relations) {
     scratch_ = nullptr;
     pending_days_ = nullptr;
     pending_capacity_ = 0;
+    creates_alone_ = false;
 }
 
 MemoryContext Ledger::scratch() {
@@ -66,13 +67,30 @@ void Ledger::close() {
 Snapshot Ledger::row_snapshot() const { return IsolationUsesXactSnapshot() ? GetTransactionSnapshot() : SnapshotSelf; }
 
 // Until the end of the transaction. Kinds 1 and 2 are those of SQL's advisory locks.
-void Ledger::lock(const pg_uuid_t &session, LockKind kind) {
-    const uint64 hash = hash_bytes_extended(session.data, UUID_LEN, relations_.session_statistics);
+void Ledger::lock(LockKind kind, uint64 what, LOCKMODE mode) {
     LOCKTAG tag;
-    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, static_cast<uint32>(hash >> 32), static_cast<uint32>(hash),
+    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, static_cast<uint32>(what >> 32), static_cast<uint32>(what),
                          static_cast<uint16>(kind));
-    LockAcquire(&tag, ExclusiveLock, false, false);
+    LockAcquire(&tag, mode, false, false);
 }
+
+uint64 Ledger::hash_of(const pg_uuid_t &session) const {
+    return hash_bytes_extended(session.data, UUID_LEN, relations_.session_statistics);
+}
+
+void Ledger::lock_creation(const pg_uuid_t &session) {
+    if (!creates_alone_) {
+        lock(LockKind::kAnyCreation, relations_.session_statistics, ShareLock);
+        lock(LockKind::kCreation, hash_of(session), ExclusiveLock);
+    }
+}
+
+void Ledger::create_alone() {
+    lock(LockKind::kAnyCreation, relations_.session_statistics, ExclusiveLock);
+    creates_alone_ = true;
+}
+
+void Ledger::queue_for(const pg_uuid_t &session) { lock(LockKind::kQueue, hash_of(session), ExclusiveLock); }
 
 bool Ledger::load_session(const pg_uuid_t &session, bool lock) {
     session_ = session;

@@ -32,10 +32,12 @@ class Ledger {
     // store_session(false) later tells whether somebody was faster.
     bool load_session(const pg_uuid_t &session, bool lock);
     // Two writers may find a session without its row; the one who has this lock makes it.
-    void lock_creation(const pg_uuid_t &session) { lock(session, LockKind::kCreation); }
+    void lock_creation(const pg_uuid_t &session);
+    // For a rebuild of all sessions, which may lack any number of rows: one lock for all of them.
+    void create_alone();
     // Waits for those who wait for the session already. Only for one who holds nothing of the session: whoever has its
     // row must not wait for those who wait for it.
-    void queue_for(const pg_uuid_t &session) { lock(session, LockKind::kQueue); }
+    void queue_for(const pg_uuid_t &session);
     // Makes the row of a session that has none (a new one, or one replicated without its statistics).
     void create_session(const pg_uuid_t &session, Micros created_at);
 
@@ -69,10 +71,11 @@ class Ledger {
         Difference difference;
     };
 
-    enum class LockKind : uint16 { kCreation = 3, kQueue = 4 };
+    enum class LockKind : uint16 { kCreation = 3, kAnyCreation = 4, kQueue = 5 };
 
     Snapshot row_snapshot() const;
-    void lock(const pg_uuid_t &session, LockKind kind);
+    void lock(LockKind kind, uint64 what, LOCKMODE mode);
+    uint64 hash_of(const pg_uuid_t &session) const;
     void note_change(const HourFigures *before, const HourFigures *after, int32 day);
     Day &pending_day(int32 date);
     void note_days_in_pieces(core::Calendar &calendar);
@@ -87,6 +90,7 @@ class Ledger {
     MemoryContext scratch_;
     pg_uuid_t session_;
     bool session_found_;
+    bool creates_alone_;
     Micros loaded_horizon_;  // of the row as it was loaded
     Difference total_;
     Day *pending_days_;

@@ -100,7 +100,8 @@ void Walk::take_base_facts() {
     state_.end_time = config.end_time;
     state_.false_positives = config.false_positives;
     state_.false_negatives = config.false_negatives;
-    const core::Baseline last = locked_.baselines.last_row_at_or_before(core::kEndOfTime - 1);
+    const core::Baseline last = last_baseline_at_or_before(ledger_.relations(), ledger_.session(), locked_.snapshot,
+                                                           core::kEndOfTime);
     state_.last_baseline = last.time;
     state_.last_baseline_value = last.value;
     state_.last_movement = reader_.last_movement();
@@ -309,6 +310,10 @@ void Walk::walk_behind(Micros limit) {
 void Walk::run(const int64 (&sample_changes)[3]) {
     reader_ = HourReader::open(ledger_, locked_.snapshot, events_);
     collect_regions();
+    if (region_count_ > 0) {  // and the level just before it
+        const Micros first = regions_[0].from;
+        locked_.read_baselines_from(first == core::kBeginningOfTime ? first : first - 1);
+    }
     if (touched_.everything) {
         purge();
     }

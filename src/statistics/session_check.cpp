@@ -14,9 +14,9 @@ namespace {
 struct Row {
     Relation table;
     HeapTuple tuple;
-    Datum values[64];
-    bool nulls[64];
-    bool replaced[64];
+    Datum *values;
+    bool *nulls;
+    bool *replaced;
 
     bool is_null(int column) const { return nulls[column - 1]; }
     Datum value(int column) const { return values[column - 1]; }
@@ -172,10 +172,9 @@ Datum session_check(FunctionCallInfo fcinfo) {
     row.table = trigger->tg_relation;
     row.tuple = is_update ? trigger->tg_newtuple : trigger->tg_trigtuple;
     const TupleDesc columns = RelationGetDescr(row.table);
-    if (columns->natts > static_cast<int>(lengthof(row.values))) {
-        ereport(ERROR, (errcode(ERRCODE_TOO_MANY_COLUMNS),
-                        errmsg("table \"sessions\" has more than %d columns", static_cast<int>(lengthof(row.values)))));
-    }
+    row.values = static_cast<Datum *>(palloc(columns->natts * sizeof(Datum)));
+    row.nulls = static_cast<bool *>(palloc(columns->natts * sizeof(bool)));
+    row.replaced = static_cast<bool *>(palloc0(columns->natts * sizeof(bool)));
     heap_deform_tuple(row.tuple, columns, row.values, row.nulls);
 
     // Required columns are left to their NOT NULL constraints, which come after this.

@@ -39,6 +39,7 @@ void TouchedSessions::rederive_each(const pg::Relations &relations) {
         with_locked_session(ledger, rows_[from].session, [&](LockedSession &locked) {
             Size n = 0;
             bool everything = false;
+            locked.read_baselines_from(rows_[from].times.from);
             for (Size i = from; i < to; ++i) {
                 everything = everything || rows_[i].extent == TouchedSession::Extent::kEverything;
                 if (rows_[i].extent == TouchedSession::Extent::kToNextBaseline) {
@@ -61,13 +62,12 @@ void add_baselines(Tuplestorestate *rows, TupleDesc columns, bool check, Touched
     }
     TransitionTable table = TransitionTable::open(rows, columns);
     while (TupleTableSlot *row = table.next()) {
-        bool is_null = false;
         if (check) {
             check_baseline(row);
         }
         TouchedSession t{};
-        memcpy(&t.session, DatumGetUUIDP(slot_getattr(row, baselines::session_id, &is_null)), UUID_LEN);
-        t.times.from = DatumGetTimestampTz(slot_getattr(row, baselines::baseline_time, &is_null));
+        memcpy(&t.session, DatumGetUUIDP(pg::required(row, baselines::session_id)), UUID_LEN);
+        t.times.from = DatumGetTimestampTz(pg::required(row, baselines::baseline_time));
         t.extent = TouchedSession::Extent::kToNextBaseline;
         touched.add(t);
     }
@@ -77,17 +77,17 @@ void add_baselines(Tuplestorestate *rows, TupleDesc columns, bool check, Touched
 SessionRow SessionRow::read(TupleTableSlot *row) {
     SessionRow s{};
     bool is_null = false;
-    memcpy(&s.id, DatumGetUUIDP(slot_getattr(row, sessions::id, &is_null)), UUID_LEN);
-    s.start_time = DatumGetTimestampTz(slot_getattr(row, sessions::start_time, &is_null));
+    memcpy(&s.id, DatumGetUUIDP(pg::required(row, sessions::id)), UUID_LEN);
+    s.start_time = DatumGetTimestampTz(pg::required(row, sessions::start_time));
     const Datum end = slot_getattr(row, sessions::end_time, &is_null);
     s.end_time = is_null ? core::kBeginningOfTime : DatumGetTimestampTz(end);
-    s.created_at = DatumGetTimestampTz(slot_getattr(row, sessions::created_at, &is_null));
+    s.created_at = DatumGetTimestampTz(pg::required(row, sessions::created_at));
     const Datum positives = slot_getattr(row, sessions::false_positives, &is_null);
     s.false_positives = is_null ? FoldState::kNotReported : DatumGetInt32(positives);
     const Datum negatives = slot_getattr(row, sessions::false_negatives, &is_null);
     s.false_negatives = is_null ? FoldState::kNotReported : DatumGetInt32(negatives);
-    s.time_zone = slot_getattr(row, sessions::time_zone, &is_null);
-    s.day_start = slot_getattr(row, sessions::day_start, &is_null);
+    s.time_zone = pg::required(row, sessions::time_zone);
+    s.day_start = pg::required(row, sessions::day_start);
     s.reset_time = slot_getattr(row, sessions::reset_time, &s.no_reset);
     return s;
 }
@@ -99,6 +99,14 @@ bool SessionRow::same_calendar(const SessionRow &other) const {
 }
 
 void create_statistics(Ledger &ledger, const SessionRow &session) {
+    if (ledger.load_session(session.id, false)) {
+        // Another trigger of this command had something of the session to count, or a session of this id left it
+        // behind.
+        with_locked_session(ledger, session.id, [](LockedSession &locked) {
+            rederive(locked, {{}, true}, {0, 0, 0}, {});
+        });
+        return;
+    }
     ledger.create_session(session.id, session.created_at);
     FoldState &state = ledger.figures.state;
     state.calendar = calendar_id_of(session.time_zone, DatumGetTimeADT(session.day_start),
@@ -134,7 +142,9 @@ void touch_changed(const SessionRow &before, const SessionRow &after, TouchedSes
 void rederive_all(const pg::Relations &relations) {
     CommandCounterIncrement();
     Size count = 0;
-    pg_uuid_t *sessions = read_session_ids(relations, count);
+    const Snapshot snapshot = take_fresh_snapshot();
+    pg_uuid_t *sessions = read_session_ids(relations, snapshot, count);
+    UnregisterSnapshot(snapshot);
     Ledger ledger;
     ledger.open(relations);
     for (Size i = 0; i < count; ++i) {

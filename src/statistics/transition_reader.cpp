@@ -1,5 +1,6 @@
 #include "statistics/transition_reader.hpp"
 
+#include "pg/row_access.hpp"
 #include "statistics/base_scan.hpp"
 #include "statistics/check.hpp"
 #include "statistics/columns.hpp"
@@ -65,8 +66,7 @@ void TransitionReader::rewind() {
 
 SessionEvent TransitionReader::event_in(TupleTableSlot *row, int8 sign) {
     SessionEvent result;
-    bool is_null = false;
-    memcpy(&result.session, DatumGetUUIDP(slot_getattr(row, movements::session_id, &is_null)), UUID_LEN);
+    memcpy(&result.session, DatumGetUUIDP(pg::required(row, movements::session_id)), UUID_LEN);
     result.event = movements_ ? movement_in(row, direction_in_) : sample_in(row, detecting_, tracking_);
     result.event.sign = sign;
     return result;

@@ -1,0 +1,33 @@
+-- The extension is trusted: whoever may create objects in a database may create it, and the script runs with the rights of
+-- a superuser. What holds data belongs to the one who created the extension, who can so dump, restore, grant and index like
+-- with tables of their own; and functions that run with their owner's rights get no more rights than that. C functions stay
+-- with the superuser: their owner could declare them callable with what they do not expect.
+ALTER TABLE @extschema@.people_movements OWNER TO @extowner@;
+ALTER TABLE @extschema@.realtime_metrics OWNER TO @extowner@;
+ALTER TABLE @extschema@.occupancy_baselines OWNER TO @extowner@;
+ALTER TABLE @extschema@.sessions OWNER TO @extowner@;
+ALTER TABLE @extschema@.session_statistics OWNER TO @extowner@;
+ALTER TABLE @extschema@.hourly_statistics OWNER TO @extowner@;
+ALTER TABLE @extschema@.daily_statistics OWNER TO @extowner@;
+ALTER TABLE @extschema@.system_config OWNER TO @extowner@;
+ALTER TABLE @extschema@.alert_thresholds OWNER TO @extowner@;
+ALTER TABLE @extschema@.alert_logs OWNER TO @extowner@;
+ALTER TABLE @extschema@.removed_defaults OWNER TO @extowner@;
+
+ALTER VIEW @extschema@.current_session_overview OWNER TO @extowner@;
+ALTER VIEW @extschema@.recent_movements OWNER TO @extowner@;
+ALTER VIEW @extschema@.hourly_analytics OWNER TO @extowner@;
+ALTER VIEW @extschema@.daily_analytics OWNER TO @extowner@;
+
+ALTER FUNCTION @extschema@.default_time_zone() OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.complete_threshold() OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.keep_origin() OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.note_removed_default() OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.remove_default() OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.check_config() OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.verify_statistics(uuid) OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.people_counter_version() OWNER TO @extowner@;
+
+-- After the owner has changed, so that a dump does not take these for grants of the user's.
+REVOKE ALL ON FUNCTION @extschema@.keep_origin(), @extschema@.note_removed_default(), @extschema@.remove_default() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.rebuild_statistics(uuid) TO @extowner@ WITH GRANT OPTION;
