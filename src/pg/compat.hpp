@@ -5,7 +5,7 @@
 
 namespace people_counter::pg {
 
-// PG 16 (19d8e2308bc): table_tuple_update tells which indexes want the new version instead of whether any does.
+// PG 16 (19d8e2308bc): heap_update tells which indexes want the new version instead of whether any does.
 #if PG_VERSION_NUM >= 160000
 using IndexUpdate = TU_UpdateIndexes;
 inline bool wants_index_entries(IndexUpdate update) { return update != TU_None; }
@@ -15,6 +15,20 @@ using IndexUpdate = bool;
 inline bool wants_index_entries(IndexUpdate update) { return update; }
 inline bool only_summarizing(IndexUpdate) { return false; }
 #endif
+
+// What heapam_tuple_update does, for a row that is a heap tuple already.
+inline TM_Result update_row(Relation table, ItemPointerData *place, HeapTuple row, TM_FailureData *failure,
+                            LockTupleMode *lock_mode, IndexUpdate *index_update) {
+#if PG_VERSION_NUM >= 160000
+    return heap_update(table, place, row, GetCurrentCommandId(true), InvalidSnapshot, true, failure, lock_mode,
+                       index_update);
+#else
+    const TM_Result result = heap_update(table, place, row, GetCurrentCommandId(true), InvalidSnapshot, true, failure,
+                                         lock_mode);
+    *index_update = result == TM_Ok && !HeapTupleIsHeapOnly(row);
+    return result;
+#endif
+}
 
 // PG 16 (19d8e2308bc) added onlySummarizing.
 inline void insert_index_entries(ResultRelInfo *target, TupleTableSlot *slot, EState *estate, bool is_update,

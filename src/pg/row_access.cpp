@@ -1,14 +1,9 @@
 #include "pg/row_access.hpp"
 
 #include "pg/compat.hpp"
+#include "pg/row_form.hpp"
 
 namespace people_counter::pg {
-
-namespace {
-
-constexpr Size kPruneBelow = 1200;  // bytes
-
-}  // namespace
 
 void report_null(TupleTableSlot *row, int column) {
     ereport(ERROR,
@@ -23,13 +18,15 @@ DerivedTable DerivedTable::open(Oid table_id, Oid key_index_id) {
     t.table = table_open(table_id, RowExclusiveLock);
     t.key_index_id = key_index_id;
     t.found = table_slot_create(t.table, nullptr);
-    t.changed = MakeSingleTupleTableSlot(RelationGetDescr(t.table), &TTSOpsVirtual);
+    const int columns = RelationGetDescr(t.table)->natts;
+    t.values = static_cast<Datum *>(palloc(columns * (sizeof(Datum) + sizeof(bool))));
+    t.nulls = reinterpret_cast<bool *>(t.values + columns);
     return t;
 }
 
 void DerivedTable::close() {
     ExecDropSingleTupleTableSlot(found);
-    ExecDropSingleTupleTableSlot(changed);
+    pfree(values);
     if (key_index != nullptr) {
         index_close(key_index, NoLock);
     }
@@ -60,7 +57,9 @@ bool DerivedTable::find(const RowKey &key, Snapshot snapshot, RowPlace *place) {
             hit = true;
             if (place != nullptr) {
                 place->root = root;
-                place->buffer = reinterpret_cast<BufferHeapTupleTableSlot *>(found)->buffer;
+                const auto *slot = reinterpret_cast<BufferHeapTupleTableSlot *>(found);
+                place->size = static_cast<uint16>(slot->base.tuple->t_len);
+                place->buffer = slot->buffer;
             }
             break;
         }
@@ -77,7 +76,7 @@ bool DerivedTable::find_at(const RowPlace &place, Snapshot snapshot) {
     const Buffer buffer = place.buffer;
     // The server prunes as soon as less is free than the fill factor leaves, which here would be at every access.
     // Once the page cannot take two more versions is soon enough.
-    if (PageGetHeapFreeSpace(BufferGetPage(buffer)) < kPruneBelow) {
+    if (PageGetHeapFreeSpace(BufferGetPage(buffer)) < 2 * (MAXALIGN(place.size) + sizeof(ItemIdData))) {
         heap_page_prune_opt(table, buffer);
     }
     auto *slot = reinterpret_cast<BufferHeapTupleTableSlot *>(found);
@@ -97,34 +96,37 @@ bool DerivedTable::find_at(const RowPlace &place, Snapshot snapshot) {
 
 void DerivedTable::follow(RowPlace &place) const {
     if (moved) {
-        place.root = changed->tts_tid;
+        place.root = stored;
         place.buffer = InvalidBuffer;  // the next search finds it
     }
 }
 
 void DerivedTable::begin_change(bool copy_found) {
-    ExecClearTuple(changed);
     const int columns = RelationGetDescr(table)->natts;
     if (copy_found) {
         slot_getallattrs(found);
-        memcpy(changed->tts_values, found->tts_values, columns * sizeof(Datum));
-        memcpy(changed->tts_isnull, found->tts_isnull, columns * sizeof(bool));
+        memcpy(values, found->tts_values, columns * sizeof(Datum));
+        memcpy(nulls, found->tts_isnull, columns * sizeof(bool));
     } else {
-        memset(changed->tts_values, 0, columns * sizeof(Datum));
-        memset(changed->tts_isnull, true, columns * sizeof(bool));
+        memset(values, 0, columns * sizeof(Datum));
+        memset(nulls, true, columns * sizeof(bool));
     }
 }
 
 // Any index will do here, also one that a user added: this is the rare path, where a page was full.
-void DerivedTable::insert_index_entries(bool is_update, bool summarizing) {
+void DerivedTable::insert_index_entries(HeapTuple row, bool is_update, bool summarizing) {
     EState *estate = CreateExecutorState();
     ResultRelInfo *target = makeNode(ResultRelInfo);
     InitResultRelInfo(target, table, 0, nullptr, 0);  // in no range table
     ExecOpenIndices(target, false);
+    TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(table), &TTSOpsHeapTuple);
+    ExecStoreHeapTuple(row, slot, false);
+    slot->tts_tid = row->t_self;
     ExprContext *context = GetPerTupleExprContext(estate);
-    context->ecxt_scantuple = changed;
-    pg::insert_index_entries(target, changed, estate, is_update, summarizing);
+    context->ecxt_scantuple = slot;
+    pg::insert_index_entries(target, slot, estate, is_update, summarizing);
     ExecCloseIndices(target);
+    ExecDropSingleTupleTableSlot(slot);
     FreeExecutorState(estate);
 }
 
@@ -143,47 +145,56 @@ void DerivedTable::complete_user_columns(bool is_insert) {
     const MemoryContext outer = CurrentMemoryContext;
     for (int i = 0; is_insert && i < columns->natts; ++i) {
         const FormData_pg_attribute *column = TupleDescAttr(columns, i);
-        if (column->attisdropped || column->attgenerated != 0 || !column->atthasdef || !changed->tts_isnull[i]) {
+        if (column->attisdropped || column->attgenerated != 0 || !column->atthasdef || !nulls[i]) {
             continue;
         }
         MemoryContextSwitchTo(estate->es_query_cxt);
         auto *expression = reinterpret_cast<Expr *>(build_column_default(table, i + 1));
         ExprState *state = ExecInitExpr(expression_planner(expression), nullptr);
-        bool is_null = false;
-        const Datum value = ExecEvalExpr(state, context, &is_null);
+        const Datum value = ExecEvalExpr(state, context, &nulls[i]);
         MemoryContextSwitchTo(outer);
-        changed->tts_isnull[i] = is_null;
-        changed->tts_values[i] = is_null ? 0 : datumCopy(value, column->attbyval, column->attlen);
+        values[i] = nulls[i] ? 0 : datumCopy(value, column->attbyval, column->attlen);
     }
     if (constraints->has_generated_stored) {
-        context->ecxt_scantuple = changed;
-        ExecComputeStoredGenerated(target, estate, changed, is_insert ? CMD_INSERT : CMD_UPDATE);
+        TupleTableSlot *slot = MakeSingleTupleTableSlot(columns, &TTSOpsVirtual);
+        memcpy(slot->tts_values, values, columns->natts * sizeof(Datum));
+        memcpy(slot->tts_isnull, nulls, columns->natts * sizeof(bool));
+        ExecStoreVirtualTuple(slot);
+        context->ecxt_scantuple = slot;
+        ExecComputeStoredGenerated(target, estate, slot, is_insert ? CMD_INSERT : CMD_UPDATE);
         for (int i = 0; i < columns->natts; ++i) {  // what was computed lives in the executor's memory
             const FormData_pg_attribute *column = TupleDescAttr(columns, i);
-            if (column->attgenerated != 0 && !changed->tts_isnull[i]) {
-                changed->tts_values[i] = datumCopy(changed->tts_values[i], column->attbyval, column->attlen);
+            if (column->attgenerated != 0) {
+                nulls[i] = slot->tts_isnull[i];
+                values[i] = nulls[i] ? 0 : datumCopy(slot->tts_values[i], column->attbyval, column->attlen);
             }
         }
+        ExecDropSingleTupleTableSlot(slot);
     }
     FreeExecutorState(estate);
 }
 
+HeapTuple DerivedTable::form(bool is_insert) {
+    complete_user_columns(is_insert);
+    HeapTuple row = form_row(RelationGetDescr(table), values, nulls);
+    row->t_tableOid = RelationGetRelid(table);
+    return row;
+}
+
 TM_Result DerivedTable::update() {
-    ExecStoreVirtualTuple(changed);
-    complete_user_columns(false);
-    changed->tts_tableOid = RelationGetRelid(table);
+    HeapTuple row = form(false);
     TM_FailureData failure{};
     LockTupleMode lock_mode{};
     IndexUpdate index_update{};
-    const TM_Result result = table_tuple_update(table, &found->tts_tid, changed, GetCurrentCommandId(true),
-                                                InvalidSnapshot, InvalidSnapshot, true, &failure, &lock_mode,
-                                                &index_update);
+    const TM_Result result = update_row(table, &found->tts_tid, row, &failure, &lock_mode, &index_update);
     switch (result) {
         case TM_Ok:
+            stored = row->t_self;
             moved = wants_index_entries(index_update);
             if (moved) {
-                insert_index_entries(true, only_summarizing(index_update));
+                insert_index_entries(row, true, only_summarizing(index_update));
             }
+            heap_freetuple(row);
             return result;
         case TM_Updated:
         case TM_Deleted:
@@ -207,11 +218,11 @@ void DerivedTable::update_locked() {
 }
 
 void DerivedTable::insert() {
-    ExecStoreVirtualTuple(changed);
-    complete_user_columns(true);
-    changed->tts_tableOid = RelationGetRelid(table);
-    table_tuple_insert(table, changed, GetCurrentCommandId(true), 0, nullptr);
-    insert_index_entries(false, false);
+    HeapTuple row = form(true);
+    heap_insert(table, row, GetCurrentCommandId(true), 0, nullptr);
+    stored = row->t_self;
+    insert_index_entries(row, false, false);
+    heap_freetuple(row);
 }
 
 void DerivedTable::remove() {

@@ -27,9 +27,10 @@ struct RowKey {
     Oid second_equal;  // its equality function, InvalidOid where the session is the whole key
 };
 
-// Where the index entry of a row leads to, and the buffer that had it.
+// Where the index entry of a row leads to, the buffer that had it, and how large the row was.
 struct RowPlace {
     ItemPointerData root;
+    uint16 size;
     Buffer buffer;
 
     void forget() {
@@ -41,9 +42,11 @@ struct RowPlace {
 struct DerivedTable {
     Relation table;
     Oid key_index_id;
-    Relation key_index;       // opened when first needed
-    TupleTableSlot *found;    // the row of the last successful search
-    TupleTableSlot *changed;  // virtual: what will be stored
+    Relation key_index;     // opened when first needed
+    TupleTableSlot *found;  // the row of the last successful search
+    Datum *values;          // what will be stored, by column
+    bool *nulls;
+    ItemPointerData stored;  // where the last update() or insert() put it
 
     static DerivedTable open(Oid table_id, Oid key_index_id);
     void close();
@@ -56,17 +59,17 @@ struct DerivedTable {
     // After update(): where the row is now.
     void follow(RowPlace &place) const;
 
-    // Starts `changed` as a copy of `found`, or all NULL.
+    // Starts what will be stored as a copy of `found`, or all NULL.
     void begin_change(bool copy_found);
     void set(AttrNumber column, Datum value) {
-        changed->tts_values[column - 1] = value;
-        changed->tts_isnull[column - 1] = false;
+        values[column - 1] = value;
+        nulls[column - 1] = false;
     }
-    void set_null(AttrNumber column) { changed->tts_isnull[column - 1] = true; }
+    void set_null(AttrNumber column) { nulls[column - 1] = true; }
     Datum get(AttrNumber column, bool *is_null) { return slot_getattr(found, column, is_null); }
     Datum value(AttrNumber column) { return required(found, column); }
 
-    // Writes `changed` over `found`. TM_Ok or TM_Updated/TM_Deleted where another transaction was faster; under
+    // Writes the new values over `found`. TM_Ok or TM_Updated/TM_Deleted where another transaction was faster; under
     // REPEATABLE READ and above that is a serialization failure (ERROR 40001).
     TM_Result update();
     bool moved;            // whether the last update() gave the row a new place
@@ -76,7 +79,8 @@ struct DerivedTable {
 
   private:
     void ensure_key_index();
-    void insert_index_entries(bool is_update, bool summarizing);
+    HeapTuple form(bool is_insert);
+    void insert_index_entries(HeapTuple row, bool is_update, bool summarizing);
     void complete_user_columns(bool is_insert);
 };
 

@@ -6,19 +6,15 @@ namespace people_counter::statistics {
 
 namespace {
 
-RowVersion version_of(pg::DerivedTable &hours, TupleTableSlot *slot, bool from_row) {
-    RowVersion version{};
-    version.table = RelationGetRelid(hours.table);
-    version.place = slot->tts_tid;
-    if (from_row) {
-        bool is_null = false;
-        version.xmin = DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &is_null));
-        version.cmin = DatumGetCommandId(slot_getsysattr(slot, MinCommandIdAttributeNumber, &is_null));
-    } else {
-        version.xmin = GetCurrentTransactionId();
-        version.cmin = GetCurrentCommandId(true);
-    }
-    return version;
+RowVersion version_found(pg::DerivedTable &hours) {
+    bool is_null = false;
+    const Datum xmin = slot_getsysattr(hours.found, MinTransactionIdAttributeNumber, &is_null);
+    const Datum cmin = slot_getsysattr(hours.found, MinCommandIdAttributeNumber, &is_null);
+    return {RelationGetRelid(hours.table), hours.found->tts_tid, DatumGetTransactionId(xmin), DatumGetCommandId(cmin)};
+}
+
+RowVersion version_stored(pg::DerivedTable &hours) {
+    return {RelationGetRelid(hours.table), hours.stored, GetCurrentTransactionId(), GetCurrentCommandId(true)};
 }
 
 }  // namespace
@@ -52,7 +48,7 @@ core::Micros HourReader::next_after(core::Micros from) {
 }
 
 HourPath *HourReader::path_of_row(const core::Hour &hour) {
-    return PathCache::find(ledger_->session(), hour.start, version_of(ledger_->hours(), ledger_->hours().found, true));
+    return PathCache::find(ledger_->session(), hour.start, version_found(ledger_->hours()));
 }
 
 void HourReader::note_stored(const core::Hour &hour) {
@@ -66,7 +62,7 @@ void HourReader::note_stored(const core::Hour &hour) {
 
 void HourReader::note_shifted(HourPath *path) {
     if (path != nullptr) {
-        path->version = version_of(ledger_->hours(), ledger_->hours().changed, false);
+        path->version = version_stored(ledger_->hours());
     }
 }
 

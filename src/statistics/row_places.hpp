@@ -19,19 +19,30 @@ struct RowPlaces {
     bool used;
 };
 
+// Four sessions share a set, and the one that came first makes room for a fifth: with one place for each hash, a few
+// of a hundred sessions would always drive one another out.
 inline RowPlaces &places_of(const pg_uuid_t &session) {
-    static constexpr uint32 kPlaces = 1024;  // a power of two; two sessions that meet in one only lose time
-    static RowPlaces places[kPlaces];
-    RowPlaces &place = places[hash_bytes(session.data, UUID_LEN) & (kPlaces - 1)];
-    if (!place.used || memcmp(&place.session, &session, UUID_LEN) != 0) {
-        place = RowPlaces{};
-        place.session = session;
-        place.used = true;
-        place.session_row.forget();
-        place.hour_row.forget();
-        place.day_row.forget();
+    static constexpr uint32 kSets = 512;  // a power of two
+    static constexpr uint32 kWays = 4;
+    struct Set {
+        RowPlaces ways[kWays];
+        uint32 oldest;
+    };
+    static Set sets[kSets];
+    Set &set = sets[hash_bytes(session.data, UUID_LEN) & (kSets - 1)];
+    for (RowPlaces &places : set.ways) {
+        if (places.used && memcmp(&places.session, &session, UUID_LEN) == 0) {
+            return places;
+        }
     }
-    return place;
+    RowPlaces &places = set.ways[set.oldest++ % kWays];
+    places = RowPlaces{};
+    places.session = session;
+    places.used = true;
+    places.session_row.forget();
+    places.hour_row.forget();
+    places.day_row.forget();
+    return places;
 }
 
 }  // namespace people_counter::statistics

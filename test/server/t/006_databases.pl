@@ -251,12 +251,16 @@ is(sql($node, 'columns', "SET enable_seqscan = off; $hours"),
     sql($node, 'columns', "SET enable_indexscan = off; SET enable_bitmapscan = off; $hours"),
     'an index of a user finds every row');
 SKIP: {
-    skip 'no amcheck', 1
+    skip 'no amcheck', 2
         unless $node->safe_psql('columns', q{SELECT 1 FROM pg_available_extensions WHERE name = 'amcheck'});
     $node->safe_psql('columns', 'CREATE EXTENSION amcheck');
     is($node->safe_psql('columns', <<'SQL'), 't', 'amcheck: every row is in every index');
 SELECT count(bt_index_check(c.oid, true)) > 0 FROM pg_class c JOIN pg_am a ON a.oid = c.relam
  WHERE amname = 'btree' AND c.relkind = 'i' AND c.relnamespace = 'pc'::regnamespace
+SQL
+    is($node->safe_psql('columns', <<'SQL'), '', 'amcheck: no row is malformed');
+SELECT c.oid::regclass, h.* FROM pg_class c, verify_heapam(c.oid) h
+ WHERE c.relkind = 'r' AND c.relnamespace = 'pc'::regnamespace
 SQL
 }
 my $derived = derived_rows($node, 'columns');
