@@ -26,7 +26,7 @@ CREATE FUNCTION @extschema@.calculate_current_people_inside(session uuid) RETURN
     LANGUAGE c STABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'people_counter_current';
 COMMENT ON FUNCTION @extschema@.calculate_current_people_inside(uuid) IS
-    'People inside now: the occupancy of the session at the present time or at its last movement, whichever is later. A baseline or daily reset counts from its own time on. Never negative. ERROR no_data_found for a session that does not exist.';
+    'People inside now: the occupancy of the session at the present time or at its last movement, whichever is later. A baseline or daily reset counts from its own time on. Never negative. ERROR no_data_found for a session that does not exist, object_not_in_prerequisite_state for one whose statistics rebuild_statistics() has yet to make.';
 
 CREATE FUNCTION @extschema@.rebuild_statistics(session uuid DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE

@@ -20,6 +20,15 @@ void report_no_session(const pg_uuid_t &session) {
                     errhint("Sessions are the rows of table sessions.")));
 }
 
+// Better no number than a wrong one.
+void report_no_statistics(const pg_uuid_t &session) {
+    char *text = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&session)));
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("session \"%s\" has no statistics of this version of people_counter", text),
+                    errhint("Triggers did not run, as on a subscriber, or the library is a new one: "
+                            "rebuild_statistics() makes them.")));
+}
+
 void check_may_read(Oid table) {
     const AclResult result = pg_class_aclcheck(table, GetUserId(), ACL_SELECT);
     if (result != ACLCHECK_OK) {
@@ -38,7 +47,7 @@ Datum current(FunctionCallInfo fcinfo) {
         if (!session_exists(relations, session, snapshot)) {
             report_no_session(session);
         }
-        PG_RETURN_INT32(0);
+        report_no_statistics(session);
     }
     SessionConfig config{};
     if (!read_config(relations, session, snapshot, config)) {

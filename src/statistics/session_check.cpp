@@ -177,6 +177,18 @@ Datum session_check(FunctionCallInfo fcinfo) {
     row.replaced = static_cast<bool *>(palloc0(columns->natts * sizeof(bool)));
     heap_deform_tuple(row.tuple, columns, row.values, row.nulls);
 
+    if (is_update) {
+        bool was_null = false;
+        const Datum old_id = heap_getattr(trigger->tg_trigtuple, sessions::id, columns, &was_null);
+        if (row.is_null(sessions::id) ||
+            memcmp(DatumGetUUIDP(old_id), DatumGetUUIDP(row.value(sessions::id)), UUID_LEN) != 0) {
+            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                            errmsg("id \"%s\" of a session cannot be changed",
+                                   DatumGetCString(DirectFunctionCall1(uuid_out, old_id))),
+                            errhint("Make another session and move the movements there: UPDATE their session_id.")));
+        }
+    }
+
     // Required columns are left to their NOT NULL constraints, which come after this.
     for (const int column : {sessions::start_time, sessions::status, sessions::time_zone, sessions::day_start}) {
         if (row.is_null(column)) {

@@ -6,7 +6,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS people_counter;
 SET LOCAL timezone = 'UTC';
-SELECT plan(30);
+SELECT plan(33);
 
 INSERT INTO sessions (id, session_name, start_time)
 VALUES ('00000000-0000-7000-8000-0000000000e1', 'altered', '2025-06-16 08:00');
@@ -70,6 +70,9 @@ CREATE FUNCTION overwritten(bytes bytea) RETURNS SETOF text
     LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE session_statistics SET fold_state = bytes;
+    RETURN NEXT throws_ok('SELECT calculate_current_people_inside(session_id) FROM session_statistics', '55000',
+        'session "00000000-0000-7000-8000-0000000000e1" has no statistics of this version of people_counter',
+        'no number rather than a wrong one');
     RETURN NEXT lives_ok(movement(4 + length(bytes) % 50), 'a movement after a state of ' || length(bytes) || ' bytes');
     RETURN NEXT is_empty('SELECT * FROM verify_statistics()', 'is counted right');
 END
