@@ -104,7 +104,7 @@ CREATE TABLE @extschema@.sessions (
     max_distance         integer       NOT NULL DEFAULT 80,
     created_at           timestamptz   NOT NULL DEFAULT now(),
     updated_at           timestamptz   NOT NULL DEFAULT now(),
-    time_zone            text          NOT NULL DEFAULT @extschema@.default_time_zone(),
+    time_zone            text          NOT NULL,  -- its default reads system_config
     day_start            time          NOT NULL DEFAULT '00:00',
     reset_time           time,
     capacity             integer,

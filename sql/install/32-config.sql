@@ -40,3 +40,4 @@ CREATE FUNCTION @extschema@.default_time_zone() RETURNS text
     $$;
 COMMENT ON FUNCTION @extschema@.default_time_zone() IS
     'Time zone that a new session gets when it names none: the active setting default_time_zone of system_config, otherwise UTC. Runs with the rights of the extension''s owner, so that it serves a role that may only insert sessions.';
+ALTER TABLE @extschema@.sessions ALTER COLUMN time_zone SET DEFAULT @extschema@.default_time_zone();
