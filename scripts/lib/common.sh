@@ -8,7 +8,6 @@ PC_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 PC_BUILD=$PC_ROOT/build
 PC_JOBS=${PC_JOBS:-$(nproc)}
 PC_MISSING=()
-PC_SERVER_ENVIRONMENT=()   # NAME=VALUE of the servers that are started
 PC_SCRATCH=()   # directories outside of build/, to be removed by pc_remove_scratch
 export LC_ALL=C.UTF-8
 
@@ -301,7 +300,7 @@ pc_cluster_start() {
             printf "unix_socket_directories = '%s'\n" "$home"
             [ $# -eq 0 ] || printf '%s\n' "$@"
         } | pc_as_user sh -c 'cat >"$0"' "$data/people_counter.conf"
-        if (cd / && pc_as_user env "${PC_SERVER_ENVIRONMENT[@]}" pg_ctl -D "$data" -l "$home/log" -w -t 60 -s start </dev/null >/dev/null 2>&1); then
+        if (cd / && pc_as_user pg_ctl -D "$data" -l "$home/log" -w -t 60 -s start </dev/null >/dev/null 2>&1); then
             pc_cluster_use "$name"
             return 0
         fi
