@@ -52,6 +52,15 @@ inline IndexScanDesc begin_index_scan(Relation table, Relation index, Snapshot s
 #endif
 }
 
+// PG 18 asks whether a deferrable one will do.
+inline Oid primary_key_of(Relation table) {
+#if PG_VERSION_NUM >= 180000
+    return RelationGetPrimaryKeyIndex(table, false);
+#else
+    return RelationGetPrimaryKeyIndex(table);
+#endif
+}
+
 // Pins the buffer if it still holds the block. PG 16 (b0a55e43299) renamed the relation's physical name.
 inline bool read_recent_buffer(Relation table, const ItemPointerData *place, Buffer buffer) {
 #if PG_VERSION_NUM >= 160000

@@ -1,5 +1,9 @@
 #include "pg/relations.hpp"
 
+#include "pg/compat.hpp"
+
+#include <algorithm>
+#include <iterator>
 #include <span>
 
 namespace people_counter::pg {
@@ -37,35 +41,35 @@ constexpr Oid kDailyStatistics[] = {UUIDOID,    DATEOID,    INT4OID,    INT4OID,
 
 struct Entry {
     const char *table;
-    Oid Relations::*table_id;
-    Oid Relations::*key_id;
+    Oid Relations::*id;
     std::span<const Oid> types;
     int key_columns;  // the first of the table, in order
 };
 
 constexpr Entry kTables[] = {
-    {"sessions", &Relations::sessions, &Relations::sessions_key, kSessions, 1},
-    {"people_movements", &Relations::movements, &Relations::movements_key, kMovements, 3},
-    {"realtime_metrics", &Relations::metrics, &Relations::metrics_key, kMetrics, 3},
-    {"occupancy_baselines", &Relations::baselines, &Relations::baselines_key, kBaselines, 2},
-    {"session_statistics", &Relations::session_statistics, &Relations::session_statistics_key, kSessionStatistics, 1},
-    {"hourly_statistics", &Relations::hourly_statistics, &Relations::hourly_statistics_key, kHourlyStatistics, 2},
-    {"daily_statistics", &Relations::daily_statistics, &Relations::daily_statistics_key, kDailyStatistics, 2},
+    {"sessions", &Relations::sessions, kSessions, 1},
+    {"people_movements", &Relations::movements, kMovements, 3},
+    {"realtime_metrics", &Relations::metrics, kMetrics, 3},
+    {"occupancy_baselines", &Relations::baselines, kBaselines, 2},
+    {"session_statistics", &Relations::session_statistics, kSessionStatistics, 1},
+    {"hourly_statistics", &Relations::hourly_statistics, kHourlyStatistics, 2},
+    {"daily_statistics", &Relations::daily_statistics, kDailyStatistics, 2},
 };
 
 Relations cached;
 bool cached_valid = false;
 bool watching = false;
 
+bool is_among(const Relations &relations, Oid table_id) {
+    return std::any_of(std::begin(kTables), std::end(kTables),
+                       [&](const Entry &entry) { return relations.*entry.id == table_id; });
+}
+
 void forget_relation(Datum, Oid relation) {
     if (!cached_valid) {
         return;
     }
-    bool ours = relation == InvalidOid;
-    for (const Entry &entry : kTables) {
-        ours = ours || relation == cached.*entry.table_id || relation == cached.*entry.key_id;
-    }
-    cached_valid = !ours;
+    cached_valid = relation != InvalidOid && !is_among(cached, relation);
 }
 
 void forget_types(Datum, int, uint32) { cached_valid = false; }
@@ -107,7 +111,8 @@ void check_columns(Relation table, const Entry &entry, Oid schema) {
     }
 }
 
-void check_key(Relation table, Oid key_id, const Entry &entry) {
+void check_key(Relation table, const Entry &entry) {
+    const Oid key_id = primary_key_of(table);
     if (!OidIsValid(key_id)) {
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("table \"%s\" has lost its primary key", entry.table),
                         errhint("Create the primary key of extension people_counter again.")));
@@ -149,14 +154,8 @@ const Relations &relations_of(Oid schema) {
         }
         const Relation table = table_open(table_id, AccessShareLock);
         check_columns(table, entry, schema);
-        found.*entry.table_id = table_id;
-        found.*entry.key_id = RelationGetPrimaryKeyIndex(table
-#if PG_VERSION_NUM >= 180000
-                                                         ,
-                                                         false
-#endif
-        );
-        check_key(table, found.*entry.key_id, entry);
+        check_key(table, entry);
+        found.*entry.id = table_id;
         table_close(table, AccessShareLock);
     }
     found.direction_in = enum_value(schema, "movement_direction", "in");
@@ -174,11 +173,7 @@ const Relations &relations_of_function(const FunctionCallInfo fcinfo) {
 const Relations &relations_of_trigger(const FunctionCallInfo fcinfo) {
     const Relations &relations = relations_of_function(fcinfo);
     const Relation table = reinterpret_cast<TriggerData *>(fcinfo->context)->tg_relation;
-    bool ours = false;
-    for (const Entry &entry : kTables) {
-        ours = ours || relations.*entry.table_id == RelationGetRelid(table);
-    }
-    if (!ours) {
+    if (!is_among(relations, RelationGetRelid(table))) {
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                         errmsg("function \"%s\" is not for table \"%s\"", get_func_name(fcinfo->flinfo->fn_oid),
                                RelationGetRelationName(table)),
@@ -186,5 +181,15 @@ const Relations &relations_of_trigger(const FunctionCallInfo fcinfo) {
     }
     return relations;
 }
+
+Relation open_table(const Relations &relations, Oid table_id, LOCKMODE mode) {
+    const Relation table = table_open(table_id, mode);
+    if (unlikely(!cached_valid) && !is_among(relations_of(relations.schema), table_id)) {
+        report_changed(table, "another one took its place");
+    }
+    return table;
+}
+
+Relation open_key(Relation table, LOCKMODE mode) { return index_open(primary_key_of(table), mode); }
 
 }  // namespace people_counter::pg

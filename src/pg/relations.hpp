@@ -7,13 +7,8 @@ namespace people_counter::pg {
 
 struct Relations {
     Oid schema;
-    Oid sessions, sessions_key;
-    Oid movements, movements_key;
-    Oid metrics, metrics_key;
-    Oid baselines, baselines_key;
-    Oid session_statistics, session_statistics_key;
-    Oid hourly_statistics, hourly_statistics_key;
-    Oid daily_statistics, daily_statistics_key;
+    Oid sessions, movements, metrics, baselines;
+    Oid session_statistics, hourly_statistics, daily_statistics;
     Oid direction_in;  // of the enums, the values that are counted
     Oid status_detecting, status_tracking;
 };
@@ -23,5 +18,11 @@ const Relations &relations_of(Oid schema);
 const Relations &relations_of_function(const FunctionCallInfo fcinfo);
 // Of a trigger, whose table must be one of the extension's own: ERROR if somebody put it on another.
 const Relations &relations_of_trigger(const FunctionCallInfo fcinfo);
+
+// Opens one of them. Who waits for its lock waits for an ALTER TABLE, perhaps: after that all of them are looked at
+// again.
+Relation open_table(const Relations &relations, Oid table_id, LOCKMODE mode);
+// Its primary key, as it is now that the table is locked.
+Relation open_key(Relation table, LOCKMODE mode);
 
 }  // namespace people_counter::pg

@@ -13,10 +13,9 @@ void report_null(TupleTableSlot *row, int column) {
     pg_unreachable();
 }
 
-DerivedTable DerivedTable::open(Oid table_id, Oid key_index_id) {
+DerivedTable DerivedTable::open(const Relations &relations, Oid table_id) {
     DerivedTable t{};
-    t.table = table_open(table_id, RowExclusiveLock);
-    t.key_index_id = key_index_id;
+    t.table = open_table(relations, table_id, RowExclusiveLock);
     t.found = table_slot_create(t.table, nullptr);
     const int columns = RelationGetDescr(t.table)->natts;
     t.values = static_cast<Datum *>(palloc(columns * (sizeof(Datum) + sizeof(bool))));
@@ -35,7 +34,7 @@ void DerivedTable::close() {
 
 void DerivedTable::ensure_key_index() {
     if (key_index == nullptr) {
-        key_index = index_open(key_index_id, RowExclusiveLock);
+        key_index = open_key(table, RowExclusiveLock);
     }
 }
 

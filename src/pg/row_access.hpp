@@ -4,7 +4,7 @@
 // All of it is plain data: an ERROR leaves the clean-up to the transaction.
 #pragma once
 
-#include "pg/prelude.hpp"
+#include "pg/relations.hpp"
 
 namespace people_counter::pg {
 
@@ -41,14 +41,13 @@ struct RowPlace {
 
 struct DerivedTable {
     Relation table;
-    Oid key_index_id;
     Relation key_index;     // opened when first needed
     TupleTableSlot *found;  // the row of the last successful search
     Datum *values;          // what will be stored, by column
     bool *nulls;
     ItemPointerData stored;  // where the last update() or insert() put it
 
-    static DerivedTable open(Oid table_id, Oid key_index_id);
+    static DerivedTable open(const Relations &relations, Oid table_id);
     void close();
 
     // The row with this key, and the place from which its index entry leads to it.

@@ -47,8 +47,8 @@ uint32 calendar_id_of(Datum time_zone, TimeADT day_start, TimeADT reset_time) {
 }
 
 bool read_config(const pg::Relations &relations, const pg_uuid_t &session, Snapshot snapshot, SessionConfig &out) {
-    const Relation table = table_open(relations.sessions, AccessShareLock);
-    const Relation key = index_open(relations.sessions_key, AccessShareLock);
+    const Relation table = pg::open_table(relations, relations.sessions, AccessShareLock);
+    const Relation key = pg::open_key(table, AccessShareLock);
     TupleTableSlot *row = table_slot_create(table, nullptr);
     ScanKeyData keys[1];
     ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&session));
@@ -79,8 +79,8 @@ bool read_config(const pg::Relations &relations, const pg_uuid_t &session, Snaps
 }
 
 bool read_fold_state(const pg::Relations &relations, const pg_uuid_t &session, Snapshot snapshot, FoldState &out) {
-    const Relation table = table_open(relations.session_statistics, AccessShareLock);
-    const Relation key = index_open(relations.session_statistics_key, AccessShareLock);
+    const Relation table = pg::open_table(relations, relations.session_statistics, AccessShareLock);
+    const Relation key = pg::open_key(table, AccessShareLock);
     TupleTableSlot *row = table_slot_create(table, nullptr);
     ScanKeyData keys[1];
     ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&session));
@@ -96,7 +96,7 @@ bool read_fold_state(const pg::Relations &relations, const pg_uuid_t &session, S
 }
 
 pg_uuid_t *read_session_ids(const pg::Relations &relations, Snapshot snapshot, Size &count) {
-    const Relation table = table_open(relations.sessions, AccessShareLock);
+    const Relation table = pg::open_table(relations, relations.sessions, AccessShareLock);
     TupleTableSlot *row = table_slot_create(table, nullptr);
     const TableScanDesc scan = table_beginscan(table, snapshot, 0, nullptr);
     Size capacity = 256;
@@ -122,8 +122,8 @@ BaseCursor BaseCursor::open(const pg::Relations &relations, Source source, const
     c.source_ = source;
     c.session_ = session;
     const bool movements = source == Source::kMovements;
-    c.table_ = table_open(movements ? relations.movements : relations.metrics, AccessShareLock);
-    c.key_ = index_open(movements ? relations.movements_key : relations.metrics_key, AccessShareLock);
+    c.table_ = pg::open_table(relations, movements ? relations.movements : relations.metrics, AccessShareLock);
+    c.key_ = pg::open_key(c.table_, AccessShareLock);
     c.slot_ = table_slot_create(c.table_, nullptr);
     c.scan_ = pg::begin_index_scan(c.table_, c.key_, snapshot, 2);
     c.direction_in_ = relations.direction_in;

@@ -31,8 +31,8 @@ class BaselineCursor {
 BaselineCursor BaselineCursor::open(const pg::Relations &relations, const pg_uuid_t &session, Snapshot snapshot) {
     BaselineCursor c{};
     c.session_ = session;
-    c.table_ = table_open(relations.baselines, AccessShareLock);
-    c.key_ = index_open(relations.baselines_key, AccessShareLock);
+    c.table_ = pg::open_table(relations, relations.baselines, AccessShareLock);
+    c.key_ = pg::open_key(c.table_, AccessShareLock);
     c.row_ = table_slot_create(c.table_, nullptr);
     c.scan_ = pg::begin_index_scan(c.table_, c.key_, snapshot, 2);
     return c;

@@ -75,8 +75,9 @@ Datum current(FunctionCallInfo fcinfo) {
 
 // Derived rows of sessions that are gone, as a subscriber to the base tables keeps them: no trigger fired there.
 // Under the snapshot that the sessions were read with: a session that came since has rows, too.
-void remove_orphans(Oid table_id, Oid key_id, Snapshot snapshot, const pg_uuid_t *sessions, Size count) {
-    pg::DerivedTable table = pg::DerivedTable::open(table_id, key_id);
+void remove_orphans(const pg::Relations &relations, Oid table_id, Snapshot snapshot, const pg_uuid_t *sessions,
+                    Size count) {
+    pg::DerivedTable table = pg::DerivedTable::open(relations, table_id);
     const TableScanDesc scan = table_beginscan(table.table, snapshot, 0, nullptr);
     const auto before = [](const pg_uuid_t &a, const pg_uuid_t &b) { return memcmp(&a, &b, UUID_LEN) < 0; };
     while (table_scan_getnextslot(scan, ForwardScanDirection, table.found)) {
@@ -103,9 +104,10 @@ Datum rebuild(FunctionCallInfo fcinfo) {
     const Snapshot snapshot = take_fresh_snapshot();
     if (PG_ARGISNULL(0)) {
         sessions = read_session_ids(relations, snapshot, count);
-        remove_orphans(relations.hourly_statistics, relations.hourly_statistics_key, snapshot, sessions, count);
-        remove_orphans(relations.daily_statistics, relations.daily_statistics_key, snapshot, sessions, count);
-        remove_orphans(relations.session_statistics, relations.session_statistics_key, snapshot, sessions, count);
+        for (const Oid table_id :
+             {relations.hourly_statistics, relations.daily_statistics, relations.session_statistics}) {
+            remove_orphans(relations, table_id, snapshot, sessions, count);
+        }
     } else {
         sessions = PG_GETARG_UUID_P(0);
         if (!session_exists(relations, *sessions, snapshot)) {

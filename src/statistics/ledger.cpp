@@ -40,9 +40,9 @@ void Difference::note(const HourFigures *before, const HourFigures *after) {
 
 void Ledger::open(const pg::Relations &relations) {
     relations_ = relations;
-    sessions_ = pg::DerivedTable::open(relations.session_statistics, relations.session_statistics_key);
-    hours_ = pg::DerivedTable::open(relations.hourly_statistics, relations.hourly_statistics_key);
-    days_ = pg::DerivedTable::open(relations.daily_statistics, relations.daily_statistics_key);
+    sessions_ = pg::DerivedTable::open(relations, relations.session_statistics);
+    hours_ = pg::DerivedTable::open(relations, relations.hourly_statistics);
+    days_ = pg::DerivedTable::open(relations, relations.daily_statistics);
     scratch_ = nullptr;
     pending_days_ = nullptr;
     pending_capacity_ = 0;
@@ -234,7 +234,7 @@ void Ledger::note_days_in_pieces(core::Calendar &calendar) {
 bool Ledger::aggregate_day(int32 date, core::Calendar &calendar, Difference &sum) {
     sum = Difference{{}, 0, 0, 0, kNoPeak, kNoPeak, false};
     const core::DayExtent extent = calendar.extent_of(date);
-    const Relation key = index_open(relations_.hourly_statistics_key, AccessShareLock);
+    const Relation key = pg::open_key(hours_.table, AccessShareLock);
     ScanKeyData keys[3];
     ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&session_));
     ScanKeyInit(&keys[1], 2, BTGreaterEqualStrategyNumber, F_TIMESTAMPTZ_GE, time_of(extent.first()));
@@ -297,7 +297,7 @@ void Ledger::flush_day(const Day &day, core::Calendar &calendar) {
 
 void Ledger::read_session_peak() {
     figures.peak = kNoPeak;
-    const Relation key = index_open(relations_.daily_statistics_key, AccessShareLock);
+    const Relation key = pg::open_key(days_.table, AccessShareLock);
     ScanKeyData keys[1];
     ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&session_));
     const IndexScanDesc scan = pg::begin_index_scan(days_.table, key, SnapshotSelf, 1);

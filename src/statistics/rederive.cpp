@@ -60,15 +60,10 @@ class Walk {
 
 // Removes every hour and day of the session, without asking what they say.
 void Walk::purge() {
-    struct {
-        Oid table, key;
-    } const derived[] = {
-        {ledger_.relations().hourly_statistics, ledger_.relations().hourly_statistics_key},
-        {ledger_.relations().daily_statistics, ledger_.relations().daily_statistics_key},
-    };
-    for (const auto &d : derived) {
-        pg::DerivedTable table = pg::DerivedTable::open(d.table, d.key);
-        const Relation key = index_open(d.key, AccessShareLock);
+    const pg::Relations &relations = ledger_.relations();
+    for (const Oid table_id : {relations.hourly_statistics, relations.daily_statistics}) {
+        pg::DerivedTable table = pg::DerivedTable::open(relations, table_id);
+        const Relation key = pg::open_key(table.table, AccessShareLock);
         ScanKeyData keys[1];
         ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&ledger_.session()));
         const IndexScanDesc scan = pg::begin_index_scan(table.table, key, locked_.snapshot, 1);
@@ -317,7 +312,7 @@ void Walk::run(const int64 (&sample_changes)[3]) {
     if (touched_.everything) {
         purge();
     }
-    rows_key_ = index_open(ledger_.relations().hourly_statistics_key, AccessShareLock);
+    rows_key_ = pg::open_key(ledger_.hours().table, AccessShareLock);
     rows_ = pg::begin_index_scan(ledger_.hours().table, rows_key_, locked_.snapshot, 2);
     if (touched_.everything) {
         position_ = core::kBeginningOfTime;
