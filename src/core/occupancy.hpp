@@ -74,6 +74,7 @@ struct OpenHour {
     Level low_before;
     Peak peak_before;
     std::int32_t day;
+    std::int32_t unused = 0;  // where a hole would be: all of it is stored
 
     Level level() const noexcept { return level_before + net < 0 ? 0 : level_before + net; }
     Level absorbed() const noexcept { return level_before + net < 0 ? -(level_before + net) : 0; }
@@ -105,6 +106,7 @@ struct OpenFold {
 
     OpenHour anchor;
     std::uint32_t count;
+    std::uint32_t unused;
     Recent recent[kRecent];
 
     OpenHour now() const noexcept;  // the fold behind the last instant

@@ -93,6 +93,11 @@ bool DerivedTable::find_at(const RowPlace &place, Snapshot snapshot) {
     return true;
 }
 
+bool DerivedTable::found_is_own() const {
+    const auto *slot = reinterpret_cast<const BufferHeapTupleTableSlot *>(found);
+    return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(slot->base.tuple->t_data));
+}
+
 void DerivedTable::follow(RowPlace &place) const {
     if (moved) {
         place.root = stored;

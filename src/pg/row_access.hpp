@@ -55,6 +55,8 @@ struct DerivedTable {
     // The row version that a place leads to, without an index, if its page is still in the buffer it was in. The
     // caller compares the key: the place may have been reused.
     bool find_at(const RowPlace &place, Snapshot snapshot);
+    // Whether this transaction made the version that was found.
+    bool found_is_own() const;
     // After update(): where the row is now.
     void follow(RowPlace &place) const;
 

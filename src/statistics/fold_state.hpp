@@ -6,6 +6,8 @@
 
 #include "core/occupancy.hpp"
 
+#include <type_traits>
+
 namespace people_counter::statistics {
 
 struct FoldState {
@@ -23,13 +25,14 @@ struct FoldState {
     core::Micros last_baseline;  // the last row of occupancy_baselines; likewise
     core::Level last_baseline_value;
     core::Level level_at_last_movement;
-    __int128 occupancy;     // person-microseconds of all hours
-    core::Micros observed;  // of all hours
-    int64 hour_occupancy;   // of the open hour
+    int64 hour_occupancy;  // person-microseconds, of the open hour
+    __int128 occupancy;    // of all hours
+    core::Micros observed;
     core::Micros hour_observed;
     int64 day_occupancy;  // of the open hour's day
     core::Micros day_observed;
     core::Micros day_duration;
+    int64 unused;
     core::OpenFold open;  // open.anchor.start == kEndOfTime: no hour yet
 
     // False, and `version` 0, for a state of another version, or one that this code did not write.
@@ -39,6 +42,9 @@ struct FoldState {
     core::Micros horizon() const { return last_activity > end_time ? last_activity : end_time; }
     core::Level current() const { return last_baseline > last_movement ? last_baseline_value : level_at_last_movement; }
 };
+
+// Stored byte for byte, so equal states must be equal bytes.
+static_assert(std::has_unique_object_representations_v<FoldState>);
 
 inline bool FoldState::take(Datum stored) {
     const bytea *state = DatumGetByteaPP(stored);
