@@ -274,6 +274,15 @@ pc_remove_scratch() {
     PC_SCRATCH=()
 }
 
+# pc_end_work NAME: ends what runs in a work directory, and removes it. Sets PC_RUN.
+pc_end_work() {
+    [ -e "$PC_BUILD/$1" ] || [ -e "$PC_BUILD/$1.elsewhere" ] || return 0
+    pc_work_directory "$1"
+    pc_stop_servers_below "$PC_RUN"
+    rm -rf "$PC_RUN"
+    pc_remove_scratch
+}
+
 # ---- private clusters -------------------------------------------------------------------------------------------------
 
 # A cluster NAME lives in $PC_RUN/NAME: data, socket and log. Others cannot enter that directory, so its socket is
