@@ -49,10 +49,21 @@ bm_script() {
 
 bm_write() { pc_as_user sh -c 'cat >"$0"' "$1"; }
 
-# bm_pgbench CONTENDER OPTIONS...: sets BM_TPS and BM_CPU_TPS (transactions a second of the server's CPU time).
+# How often the server has flushed its WAL.
+bm_flushes() {
+    if [ "$PC_MAJOR" -lt 18 ]; then
+        bm_sql -c 'SELECT wal_sync FROM pg_stat_wal'
+    else
+        bm_sql -c "SELECT sum(fsyncs) FROM pg_stat_io WHERE object = 'wal'"
+    fi
+}
+
+# bm_pgbench CONTENDER OPTIONS...: sets BM_TPS, BM_CPU_TPS (transactions a second of the server's CPU time) and BM_FLUSHES
+# (of the WAL for each transaction).
 bm_pgbench() {
-    local contender=$1 output before after transactions
+    local contender=$1 output before after flushes transactions
     shift
+    flushes=$(bm_flushes)
     before=$(bm_server_cpu)
     output=$(bm_as "$contender" pc_as_user env PGAPPNAME=bench pgbench -n -M prepared "$@" 2>&1) ||
         pc_die "pgbench failed: $output"
@@ -61,7 +72,8 @@ bm_pgbench() {
     if grep -q 'ERROR' <<<"$output"; then pc_die "pgbench: $output"; fi
     BM_TPS=$(sed -n 's/^tps = \([0-9.]*\) .*/\1/p' <<<"$output")
     transactions=$(sed -n 's/^number of transactions actually processed: \([0-9]*\).*/\1/p' <<<"$output")
-    BM_CPU_TPS=$(awk -v n="$transactions" -v s="$before" -v e="$after" 'BEGIN { print n / (e - s) }')
+    BM_CPU_TPS=$(awk -v n="$transactions" -v s="$before" -v e="$after" 'BEGIN { print n / (e > s ? e - s : 0.01) }')
+    BM_FLUSHES=$(bm_divide "$(($(bm_flushes) - flushes))" "$transactions")
 }
 
 # bm_timed CONTENDER SQL...: sets BM_SECONDS of the last statement, and BM_CPU_SECONDS of the server over all of them.
@@ -74,7 +86,7 @@ bm_timed() {
     sleep 0.3
     after=$(bm_server_cpu)
     BM_SECONDS=$(sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p' <<<"$output" | awk 'END { print $1 / 1000 }')
-    BM_CPU_SECONDS=$(awk -v s="$before" -v e="$after" 'BEGIN { print e - s }')
+    BM_CPU_SECONDS=$(awk -v s="$before" -v e="$after" 'BEGIN { print (e > s ? e - s : 0.01) }')
 }
 
 # ---- numbers --------------------------------------------------------------------------------------------------------

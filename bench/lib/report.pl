@@ -1,15 +1,16 @@
 #!/usr/bin/perl
 # Makes the table of what was measured.
 #
-#   report.pl [--into README] en|vi NUMBERS FACTS
+#   report.pl [--complete] [--into README] en|vi NUMBERS FACTS
 #
 # NUMBERS: lines "figure, reference, measured", one a pair; FACTS: lines "name, text"; both separated by tabs. --into puts
-# the table between the lines <!-- bench:begin --> and <!-- bench:end --> of that file.
+# the table between the lines <!-- bench:begin --> and <!-- bench:end --> of that file. --complete: no row may be missing.
 use strict;
 use warnings;
 use utf8;
 use open qw(:std :encoding(UTF-8));
 
+my $complete = @ARGV && $ARGV[0] eq '--complete' ? shift : undef;
 my $into = @ARGV && $ARGV[0] eq '--into' ? (splice @ARGV, 0, 2)[1] : undef;
 my ($language, $numbers_file, $facts_file) = @ARGV;
 my $english = $language eq 'en';
@@ -74,6 +75,8 @@ sub median {
     return @sorted % 2 ? $sorted[$middle] : ($sorted[$middle - 1] + $sorted[$middle]) / 2;
 }
 
+sub percent { return number($_[0], $_[1] // 0) . ' %' }
+
 sub read_tabbed {
     my ($file) = @_;
     open my $in, '<', $file or die "$file: $!\n";
@@ -96,7 +99,9 @@ sub row {
     elsif ($goal eq 'at_most')          { ($target, $met) = ('≤ ' . number($bound, $bound == int $bound ? 0 : 1), $ratio <= $bound) }
     elsif ($goal eq 'measured_at_most') { ($target, $met) = ('≤ ' . $unit{$unit}->($bound), $measured <= $bound) }
     elsif ($goal eq 'above_at_most') {
+        my @above = sort { $a <=> $b } map { $_->[1] - $_->[0] } @$pairs;
         $ratio_text = '+' . $unit{$unit}->($measured - $base);
+        $ratio_text .= sprintf ' (%s–%s)', map { $unit{$unit}->($_) } @above[0, -1] if @above > 1;
         ($target, $met) = ('≤ +' . $unit{$unit}->($bound), $measured - $base <= $bound);
     }
     $target .= ': ' . ($met ? say_in('met', 'đạt') : say_in('**missed**', '**không đạt**')) if defined $goal;
@@ -114,40 +119,103 @@ $text .= say_in(
     "| | compared with | measured | ratio: median (lowest–highest) | target |\n",
     "| | so với | đo được | tỉ lệ: trung vị (thấp nhất–cao nhất) | mục tiêu |\n");
 $text .= "| --- | --- | --- | --- | --- |\n";
+my @missing = map { $_->[0] } grep { !$pairs{ $_->[0] } } @figures;
+die "not measured: @missing\n" if $complete && @missing;
 for my $figure (@figures) {
     $text .= row($figure, $pairs{ $figure->[0] }) if $pairs{ $figure->[0] };
 }
-$text .= "\n" . say_in(
-    "$facts{machine}. $facts{pairs} pairs in alternation, $facts{slice} s each where time is fixed. Server: $facts{settings}; "
-        . "synchronous_commit is off except with the eight clients.\n",
-    "$facts{machine}. $facts{pairs} cặp đo xen kẽ, mỗi lần $facts{slice} giây nếu đo theo thời gian. Máy chủ: $facts{settings}; "
-        . "synchronous_commit tắt, trừ phép đo với tám client.\n");
-if ($pairs{contended}) {
-    my ($eight, $alone) = map { median(map { $_->[1] } @{ $pairs{$_} }) } qw(contended contended_alone);
-    my $less = $eight < 0.9 * $alone;
-    ($eight, $alone) = map { number($_, 0) } $eight, $alone;
-    $text .= "\n" . say_in(
-        "What bounds eight clients on one session: its row in `session_statistics` is locked from the statement to the end "
-            . "of the commit, so the transactions of one session come one after another, each with a flush of its own, while "
-            . "the bare table and different sessions share flushes (group commit). Eight clients reach $eight/s, one alone "
-            . "$alone/s; in $facts{waits_lock} of 100 samples a busy backend waited for a lock. Several movements a "
-            . "transaction share a flush."
-            . ($less ? " That eight reach less than one alone is not the flush: movements overtake one another while they wait "
-                . "for the lock, and the hour of one that is too late to be appended is read again." : '') . "\n",
-        "Điều giới hạn tám client trên một phiên: dòng của phiên trong `session_statistics` bị khóa từ câu lệnh đến hết commit, "
-            . "nên các giao dịch của một phiên nối tiếp nhau, mỗi giao dịch một lần ghi xuống đĩa, trong khi bảng trần và các "
-            . "phiên khác nhau ghi gộp (group commit). Tám client đạt $eight/s, một client đạt $alone/s; trong 100 mẫu có "
-            . "$facts{waits_lock} mẫu tiến trình đang chờ khóa. Nhiều lượt trong một giao dịch dùng chung một lần ghi."
-            . ($less ? " Tám client chậm hơn một client không phải do ghi đĩa: các lượt vượt nhau trong khi chờ khóa, và giờ của "
-                . "lượt đến quá muộn để nối thêm phải được đọc lại." : '') . "\n");
+$text = '' unless %pairs;
+$text .= "\n" if %pairs;
+my $memory = number($facts{memory_gb}, 0);
+$text .= say_in(
+    "$facts{cpu}, $facts{cores} cores, $memory GB of memory; $facts{versions}. ",
+    "$facts{cpu}, $facts{cores} nhân, bộ nhớ $memory GB; $facts{versions}. ");
+if (%pairs) {
+    my @fewer = $facts{memory_pairs} ? (say_in("memory: $facts{memory_pairs}", "bộ nhớ: $facts{memory_pairs}")) : ();
+    push @fewer, say_in('disk: one load', 'dung lượng đĩa: một lần nạp') if $pairs{bytes};
+    my $fewer = @fewer ? ' (' . join('; ', @fewer) . ')' : '';
+    $text .= say_in(
+        "$facts{pairs} pair" . ($facts{pairs} == 1 ? '' : 's') . " in alternation$fewer, $facts{slice} s each where time is fixed. ",
+        "$facts{pairs} cặp đo xen kẽ$fewer, mỗi lần $facts{slice} giây nếu đo theo thời gian. ");
 }
-$text .= "\n" . say_in(
-    'Bytes a movement, by table and index, before the REINDEX, of ' . number($facts{bytes_movements}, 0) . ' movements',
-    'Số byte mỗi lượt theo bảng và chỉ mục, trước khi REINDEX, với ' . number($facts{bytes_movements}, 0) . ' lượt')
-    . ": $facts{bytes_parts}.\n" if $facts{bytes_parts};
+$text .= say_in(
+    "Server: $facts{settings}; synchronous_commit is off except with the eight clients.\n",
+    "Máy chủ: $facts{settings}; synchronous_commit tắt, trừ phép đo với tám client.\n");
+$text .= contended() if $pairs{contended};
+$text .= bytes()     if $facts{bytes_parts};
+$text .= alternatives() if $facts{alternative_as_it_is};
+
+# What the eight clients did, without a guess at the reasons.
+sub contended {
+    my ($eight, $alone) = map { number(median(map { $_->[1] } @{ $pairs{$_} }), 0) } qw(contended contended_alone);
+    my ($bare, $ours) = map { my $side = $_; number(median(map { $_->[$side] } @{ $pairs{contended_flushes} }), 2) } 0, 1;
+    my $one   = number(median(map { $_->[1] } @{ $pairs{contended_alone_flushes} }), 2);
+    my $apart = number(median(map { $_->[1] } @{ $pairs{contended_apart_flushes} }), 2);
+    my @waits = map { [split /=/] } split / /, $facts{waits} // '';
+    my $samples = 0;
+    $samples += $_->[1] for @waits;
+    my $waits = join ', ', map {
+        ($_->[0] eq 'none:' ? say_in('none', 'không chờ') : $_->[0]) . ' ' . percent(100 * $_->[1] / $samples)
+    } grep { $_->[1] >= 0.01 * $samples } @waits;
+    $samples = number($samples, 0);
+    return "\n" . say_in(
+        "Eight clients on one session, as measured: $eight movements a second, one client alone $alone. Flushes of the WAL "
+            . "for each commit: $ours; in the bare table $bare, one client alone $one, eight clients on 64 sessions $apart. "
+            . "What busy backends waited for, in $samples samples: $waits. The row of the session in `session_statistics` is "
+            . "locked from the statement to the end of the commit, so the commits of one session come one after another; "
+            . "movements of one transaction share its flush.\n",
+        "Tám client trên một phiên, theo số đo: $eight lượt mỗi giây, một client $alone. Số lần ghi WAL xuống đĩa cho mỗi "
+            . "commit: $ours; bảng trần $bare, một client $one, tám client trên 64 phiên $apart. Tiến trình bận chờ gì, trong "
+            . "$samples mẫu: $waits. Dòng của phiên trong `session_statistics` bị khoá từ câu lệnh đến hết commit, nên các commit "
+            . "của một phiên nối tiếp nhau; các lượt trong một giao dịch dùng chung một lần ghi.\n");
+}
+
+# Where the bytes are, and how full the pages of the key.
+sub bytes {
+    my @parts = map { [split /=/] } split / /, $facts{bytes_parts};
+    my %part  = map { $_->[0] => $_->[1] } @parts;
+    my $rest  = 0;
+    $rest += $_->[1] for grep { $_->[0] !~ /^people_movements/ } @parts;
+    my $fill = sub { defined $_[0] && length $_[0] ? say_in(', in leaf pages ' . percent($_[0]) . ' full',
+                                                            ', trong các trang lá đầy ' . percent($_[0])) : '' };
+    my $tuple = $facts{bytes_tuple} ? number($facts{bytes_tuple}, 1) : undef;
+    my ($movements, $heap, $key, $again) = (number($facts{bytes_movements}, 0), map { number($_, 1) }
+        $part{people_movements}, $part{people_movements_pkey}, $facts{bytes_reindexed_key});
+    my $statistics = number($rest, 1);
+    my $list = join ', ', map { "$_->[0] " . number($_->[1], 1) } @parts;
+    my ($full, $full_again) = map { $fill->($facts{$_}) } qw(bytes_fill bytes_reindexed_fill);
+    return "\n" . say_in(
+        "What the bytes of a movement are, of $movements movements: $heap in the table ("
+            . ($tuple ? "a row of $tuple, 4 for its line pointer, and page headers" : 'row, line pointer, page headers')
+            . "); $key in the primary key (an entry of 52: 8 of header, 40 of session, time and id, 4 of line pointer$full); "
+            . "$statistics in the statistics with their indexes. After REINDEX the key takes $again$full_again. "
+            . "By table and index, before it: $list.\n",
+        "Số byte của một lượt, với $movements lượt: $heap trong bảng ("
+            . ($tuple ? "một dòng $tuple, con trỏ dòng 4, và đầu trang" : 'dòng, con trỏ dòng, đầu trang')
+            . "); $key trong khoá chính (một mục 52: phần đầu 8, phiên, thời điểm và id 40, con trỏ 4$full); $statistics trong các "
+            . "bảng thống kê cùng chỉ mục của chúng. Sau REINDEX, khoá chiếm $again$full_again. Theo bảng và chỉ mục, trước "
+            . "REINDEX: $list.\n");
+}
+
+# The bare table with another key, or with maintenance. Printed only.
+sub alternatives {
+    my %name = (
+        as_it_is   => '(session_id, movement_time, id), as it is',
+        hourly     => '– the same, REINDEX after each hour',
+        time_first => '(movement_time, session_id, id)',
+    );
+    my $table = "\n| key of the bare table | bytes a movement | of these the key | leaf pages full | load | pages for an hour of "
+        . "one session |\n| --- | --- | --- | --- | --- | --- |\n";
+    for my $alternative (qw(as_it_is hourly time_first)) {
+        my ($bytes, $key, $fill, $seconds, $pages) = split /;/, $facts{"alternative_$alternative"};
+        $table .= sprintf "| %s | %s | %s | %s | %s s | %s |\n", $name{$alternative}, number($bytes, 1), number($key, 1),
+            length $fill ? percent($fill) : '', number($seconds, 1), $pages;
+    }
+    return "$table\nOf " . number($facts{bytes_movements}, 0) . " movements, loaded as for `bytes`.\n";
+}
 
 if (!defined $into) {
-    print $english && !$facts{quick} ? "# Results\n\nMade by `bench/run`; how to read it: [README.md](README.md).\n\n$text" : $text;
+    print $text;
     exit 0;
 }
 open my $in, '<', $into or die "$into: $!\n";

@@ -62,7 +62,23 @@ SELECT count(*) AS days, sum(total_people_entered) AS "in", sum(total_people_exi
        sum(total_people_entered - total_people_exited + exits_absorbed) AS "sent home"
   FROM daily_analytics;
 
-\echo 'Its worst days'
+\echo 'The same exits day by day, a line a week; a dot is a day without any'
+\echo
+SELECT to_char(week, 'YYYY-MM-DD') AS "week of", "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "all",
+       repeat('█', ("all" + 1) / 2) AS " "
+  FROM (SELECT week, sum(exits_absorbed)::integer AS "all",
+               max(shown) FILTER (WHERE weekday = 0) AS "Sun", max(shown) FILTER (WHERE weekday = 1) AS "Mon",
+               max(shown) FILTER (WHERE weekday = 2) AS "Tue", max(shown) FILTER (WHERE weekday = 3) AS "Wed",
+               max(shown) FILTER (WHERE weekday = 4) AS "Thu", max(shown) FILTER (WHERE weekday = 5) AS "Fri",
+               max(shown) FILTER (WHERE weekday = 6) AS "Sat"
+          FROM (SELECT exits_absorbed, extract(dow FROM date_timestamp)::integer AS weekday,
+                       date_timestamp - extract(dow FROM date_timestamp)::integer AS week,
+                       CASE exits_absorbed WHEN 0 THEN '  ·' ELSE lpad(exits_absorbed::text, 3) END AS shown
+                  FROM daily_analytics) AS day
+         GROUP BY week) AS weeks
+ ORDER BY week;
+
+\echo 'The worst days'
 \echo
 SELECT to_char(date_timestamp, 'Dy YYYY-MM-DD') AS "day",
        total_people_entered AS "in", total_people_exited AS "out", exits_absorbed AS absorbed,

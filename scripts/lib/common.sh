@@ -8,6 +8,7 @@ PC_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 PC_BUILD=$PC_ROOT/build
 PC_JOBS=${PC_JOBS:-$(nproc)}
 PC_MISSING=()
+PC_CLANG_FORMAT=
 PC_SCRATCH=()   # directories outside of build/, to be removed by pc_remove_scratch
 export LC_ALL=C.UTF-8
 
@@ -164,7 +165,7 @@ pc_prepare() {
     pc_want make build-essential
     pc_want setpriv util-linux
     if [ "$1" = test ]; then
-        pc_want clang-format clang-format
+        pc_want clang++ clang
         pc_want shellcheck shellcheck
         pc_want prove perl
         pc_want pg_prove libtap-parser-sourcehandler-pgtap-perl
@@ -177,11 +178,36 @@ pc_prepare() {
         fi
     fi
     pc_install_missing
+    if [ "$1" = test ]; then
+        pc_find_clang_format
+        [ -n "$PC_CLANG_FORMAT" ] || pc_install_if_offered clang-format-14
+        [ -n "$PC_CLANG_FORMAT" ] || pc_find_clang_format
+        # One of the old names of zones, which tests use; Debian 13 has them in a package of their own.
+        [ -e /usr/share/zoneinfo/CET ] || pc_install_if_offered tzdata-legacy
+    fi
     pc_has_headers "$PG_CONFIG" || pc_die "no server headers: $PG_CONFIG"
     PC_BINDIR=$("$PG_CONFIG" --bindir)
     PC_PGXS=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
     [ -x "$PC_BINDIR/initdb" ] || pc_die "no server in $PC_BINDIR: install postgresql-$PC_MAJOR"
     export PG_CONFIG PATH="$PC_BINDIR:$PATH"
+}
+
+# Packages that some releases do not have, or do not need.
+pc_install_if_offered() {
+    [ -n "$(apt-cache madison "$1" 2>/dev/null)" ] || return 0
+    PC_MISSING+=("$1")
+    pc_install_missing
+}
+
+# Majors of clang-format differ in what they make of the same code: it is version 14 or, where there is none, empty.
+pc_find_clang_format() {
+    local command
+    for command in clang-format-14 clang-format; do
+        if [[ "$("$command" --version 2>/dev/null)" =~ version\ 14\. ]]; then
+            PC_CLANG_FORMAT=$command
+            return 0
+        fi
+    done
 }
 
 # ---- the build ------------------------------------------------------------------------------------------------------
@@ -245,6 +271,15 @@ pc_work_directory() {
 pc_remove_scratch() {
     [ ${#PC_SCRATCH[@]} -eq 0 ] || rm -rf "${PC_SCRATCH[@]}"
     PC_SCRATCH=()
+}
+
+# pc_end_work NAME: ends what runs in a work directory, and removes it. Sets PC_RUN.
+pc_end_work() {
+    [ -e "$PC_BUILD/$1" ] || [ -e "$PC_BUILD/$1.elsewhere" ] || return 0
+    pc_work_directory "$1"
+    pc_stop_servers_below "$PC_RUN"
+    rm -rf "$PC_RUN"
+    pc_remove_scratch
 }
 
 # ---- private clusters -------------------------------------------------------------------------------------------------
