@@ -114,32 +114,42 @@ CREATE FUNCTION @extschema@.check_config() RETURNS trigger
     SET search_path = pg_catalog, pg_temp
     AS $$
 BEGIN
-    CASE NEW.config_type
-        WHEN 'integer' THEN PERFORM NEW.config_value::bigint;
-        WHEN 'number' THEN
-            IF NEW.config_value::numeric IN ('NaN', 'Infinity', '-Infinity') THEN
-                RAISE invalid_text_representation;
-            END IF;
-        WHEN 'boolean' THEN PERFORM NEW.config_value::boolean;
-        WHEN 'json' THEN PERFORM NEW.config_value::json;
-        WHEN 'time_zone' THEN PERFORM now() AT TIME ZONE NEW.config_value;
-        ELSE NULL;
-    END CASE;
+    IF length(NEW.config_key) > 100 THEN
+        RAISE EXCEPTION 'config_key "%..." is too long', left(NEW.config_key, 40)
+            USING ERRCODE = 'string_data_right_truncation', COLUMN = 'config_key', TABLE = TG_TABLE_NAME,
+                  SCHEMA = TG_TABLE_SCHEMA,
+                  DETAIL = format('It has %s characters, 100 are allowed.', length(NEW.config_key)),
+                  HINT = 'Shorten config_key.';
+    END IF;
+    BEGIN
+        CASE NEW.config_type
+            WHEN 'integer' THEN PERFORM NEW.config_value::bigint;
+            WHEN 'number' THEN
+                IF NEW.config_value::numeric IN ('NaN', 'Infinity', '-Infinity') THEN
+                    RAISE invalid_text_representation;
+                END IF;
+            WHEN 'boolean' THEN PERFORM NEW.config_value::boolean;
+            WHEN 'json' THEN PERFORM NEW.config_value::json;
+            WHEN 'time_zone' THEN PERFORM now() AT TIME ZONE NEW.config_value;
+            ELSE NULL;
+        END CASE;
+    EXCEPTION WHEN data_exception THEN
+        RAISE EXCEPTION 'config_value "%" of "%" is not of type %', left(NEW.config_value, 64), NEW.config_key, NEW.config_type
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'config_value', TABLE = TG_TABLE_NAME,
+                  SCHEMA = TG_TABLE_SCHEMA,
+                  HINT = CASE NEW.config_type
+                             WHEN 'time_zone' THEN 'The view pg_timezone_names lists the names that this server knows.'
+                             ELSE 'Write the value in the form of its config_type, or change config_type.' END;
+    END;
     RETURN NEW;
-EXCEPTION WHEN data_exception THEN
-    RAISE EXCEPTION 'config_value "%" of "%" is not of type %', left(NEW.config_value, 64), NEW.config_key, NEW.config_type
-        USING ERRCODE = 'invalid_parameter_value', COLUMN = 'config_value', TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA,
-              HINT = CASE NEW.config_type
-                         WHEN 'time_zone' THEN 'The view pg_timezone_names lists the names that this server knows.'
-                         ELSE 'Write the value in the form of its config_type, or change config_type.' END;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.check_config() IS
-    'Trigger function of system_config: refuses a value that does not fit its config_type.';
+    'Trigger function of system_config: refuses a key that is too long and a value that does not fit its config_type.';
 
 CREATE TRIGGER a_check BEFORE INSERT OR UPDATE ON @extschema@.system_config
     FOR EACH ROW EXECUTE FUNCTION @extschema@.check_config();
-COMMENT ON TRIGGER a_check ON @extschema@.system_config IS 'Checks the value against its type.';
+COMMENT ON TRIGGER a_check ON @extschema@.system_config IS 'Checks the key, and the value against its type.';
 
 CREATE TRIGGER b_keep_origin BEFORE INSERT OR UPDATE ON @extschema@.system_config
     FOR EACH ROW EXECUTE FUNCTION @extschema@.keep_origin('config_key');
