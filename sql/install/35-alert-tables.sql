@@ -46,6 +46,14 @@ COMMENT ON COLUMN @extschema@.alert_thresholds.keep_firing_for IS 'How long the 
 COMMENT ON COLUMN @extschema@.alert_thresholds.repeat_interval IS 'How often a lasting alert is announced again. NULL: once only.';
 COMMENT ON COLUMN @extschema@.alert_thresholds.severity IS 'info, warning or critical.';
 COMMENT ON COLUMN @extschema@.alert_thresholds.origin IS 'shipped: as the extension brought it; changed: shipped, then edited here; user: added here. Kept by the extension; only changed and user rows are dumped.';
+COMMENT ON CONSTRAINT alert_thresholds_metric_is_known ON @extschema@.alert_thresholds IS 'A metric is one that can be watched.';
+COMMENT ON CONSTRAINT alert_thresholds_comparison_is_above_or_below ON @extschema@.alert_thresholds IS 'A comparison is above or below.';
+COMMENT ON CONSTRAINT alert_thresholds_severity_is_known ON @extschema@.alert_thresholds IS 'A severity is info, warning or critical.';
+COMMENT ON CONSTRAINT alert_thresholds_origin_is_known ON @extschema@.alert_thresholds IS 'An origin is shipped, changed or user.';
+COMMENT ON CONSTRAINT alert_thresholds_threshold_value_is_finite ON @extschema@.alert_thresholds IS 'A threshold can be reached.';
+COMMENT ON CONSTRAINT alert_thresholds_clear_value_is_finite ON @extschema@.alert_thresholds IS 'So can the value that ends the alert.';
+COMMENT ON CONSTRAINT alert_thresholds_clear_value_is_on_the_quiet_side ON @extschema@.alert_thresholds IS 'An alert cannot end before it begins: clear_value is at most a threshold that fires above, at least one that fires below.';
+COMMENT ON CONSTRAINT alert_thresholds_intervals_are_not_negative ON @extschema@.alert_thresholds IS 'hold_for and keep_firing_for are 0 or more, repeat_interval is more than 0.';
 
 INSERT INTO @extschema@.alert_thresholds (id, threshold_name, threshold_value, metric, comparison, alert_message, origin) VALUES
     ('00000000-0000-7000-8000-000000000001', 'max_people_count', 50, 'current_people_inside', 'above', 'More people inside than allowed', 'shipped'),
@@ -148,5 +156,14 @@ COMMENT ON COLUMN @extschema@.alert_logs.peak_value IS 'Worst value while it las
 COMMENT ON COLUMN @extschema@.alert_logs.acknowledged_at IS 'When someone took notice.';
 COMMENT ON COLUMN @extschema@.alert_logs.acknowledged_by IS 'Who did.';
 COMMENT ON COLUMN @extschema@.alert_logs.note IS 'What they had to say.';
+COMMENT ON CONSTRAINT alert_logs_alert_type_has_at_most_100_characters ON @extschema@.alert_logs IS 'As long as the name of a rule can be.';
+COMMENT ON CONSTRAINT alert_logs_current_value_is_finite ON @extschema@.alert_logs IS 'No rule fires at what is not a number.';
+COMMENT ON CONSTRAINT alert_logs_threshold_value_is_finite ON @extschema@.alert_logs IS 'As that of the rule.';
+COMMENT ON CONSTRAINT alert_logs_peak_value_is_finite ON @extschema@.alert_logs IS 'As the values it is the worst of.';
+COMMENT ON CONSTRAINT alert_logs_triggered_at_is_finite ON @extschema@.alert_logs IS 'An alert begins at a point in time.';
+COMMENT ON CONSTRAINT alert_logs_resolved_at_is_finite ON @extschema@.alert_logs IS 'It ends at one; NULL while it lasts.';
+COMMENT ON CONSTRAINT alert_logs_acknowledged_at_is_finite ON @extschema@.alert_logs IS 'Notice is taken at one.';
+COMMENT ON CONSTRAINT alert_logs_severity_is_known ON @extschema@.alert_logs IS 'A severity is info, warning or critical.';
+COMMENT ON CONSTRAINT alert_logs_resolved_after_triggered ON @extschema@.alert_logs IS 'No alert ends before it begins.';
 COMMENT ON INDEX @extschema@.alert_logs_open_key IS 'At most one open alert for a rule and session, or for a rule and no session. Alerts of deleted rules are not in it.';
 COMMENT ON INDEX @extschema@.alert_logs_session_id_idx IS 'Alerts of a session in order of time; also serves the deletion of a session.';
