@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS people_counter;
 SET LOCAL timezone = 'UTC';
 SET LOCAL datestyle = 'ISO, YMD';
-SELECT plan(448);
+SELECT plan(460);
 
 \set s '''00000000-0000-7000-8000-0000000000aa'''
 INSERT INTO sessions (id, session_name, start_time) VALUES (:s, 's', '2024-05-01');
@@ -92,6 +92,9 @@ SELECT pg_temp.try('sessions', 'end_time', val, false) FROM unnest('{infinity,-i
 SELECT pg_temp.try('sessions', 'end_time', '9999-12-31 23:59:59.999999', true);
 SELECT pg_temp.try('sessions', 'updated_at', val, false) FROM unnest('{infinity,-infinity}'::text[]) AS val;
 
+SELECT pg_temp.try(target, 'created_at', val, false)
+  FROM unnest('{people_movements,realtime_metrics,occupancy_baselines}'::text[]) AS target,
+       unnest('{infinity,-infinity}'::text[]) AS val;
 SELECT pg_temp.try('alert_logs', col, val, false)
   FROM (VALUES ('triggered_at', 'infinity'), ('triggered_at', '-infinity'), ('resolved_at', 'infinity'),
                ('acknowledged_at', 'infinity'), ('acknowledged_at', '-infinity')) AS v (col, val);
