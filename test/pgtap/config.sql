@@ -4,7 +4,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS people_counter;
-SELECT plan(38);
+SELECT plan(40);
 
 -- What a dump takes along.
 CREATE VIEW pg_temp.dumped_config AS SELECT * FROM system_config WHERE origin <> 'shipped';
@@ -92,6 +92,11 @@ SELECT is(default_time_zone(), 'Asia/Ho_Chi_Minh', 'but no row that was changed'
 DELETE FROM removed_defaults WHERE key = 'default_time_zone';
 UPDATE system_config SET is_active = false WHERE config_key = 'default_time_zone';
 SELECT is(default_time_zone(), 'UTC', 'an inactive setting is not there');
+
+SELECT throws_ok(format('UPDATE system_config SET config_value = %L WHERE config_key = ''default_time_zone''', zone), '22023',
+                 format('config_value "%s" of "default_time_zone" is not of type time_zone', zone),
+                 zone || ', which no session can have, is no default either')
+  FROM unnest('{BST,CET}'::text[]) AS zone;
 
 -- The same for thresholds, to which logs point.
 INSERT INTO sessions (id, session_name) VALUES ('00000000-0000-7000-8000-0000000000aa', 'with alerts');
