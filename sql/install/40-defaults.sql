@@ -18,9 +18,15 @@ CREATE FUNCTION @extschema@.keep_origin() RETURNS trigger
     SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
-    new_key  text    := to_jsonb(NEW) ->> TG_ARGV[0];
-    restored boolean := NEW.origin = 'changed';
+    new_key  text;
+    restored boolean;
 BEGIN
+    IF TG_RELID NOT IN ('@extschema@.system_config'::regclass, '@extschema@.alert_thresholds'::regclass) THEN
+        RAISE EXCEPTION 'function "keep_origin" is not for table "%"', TG_TABLE_NAME
+            USING ERRCODE = 'trigger_protocol_violated', HINT = 'It serves the tables of extension people_counter only.';
+    END IF;
+    new_key := to_jsonb(NEW) ->> TG_ARGV[0];
+    restored := NEW.origin = 'changed';
     IF TG_OP = 'UPDATE' THEN
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NEW;
@@ -70,6 +76,10 @@ CREATE FUNCTION @extschema@.note_removed_default() RETURNS trigger
 DECLARE
     old_key text;
 BEGIN
+    IF TG_RELID NOT IN ('@extschema@.system_config'::regclass, '@extschema@.alert_thresholds'::regclass) THEN
+        RAISE EXCEPTION 'function "note_removed_default" is not for table "%"', TG_TABLE_NAME
+            USING ERRCODE = 'trigger_protocol_violated', HINT = 'It serves the tables of extension people_counter only.';
+    END IF;
     IF TG_OP = 'TRUNCATE' THEN
         IF TG_TABLE_NAME = 'system_config' THEN
             INSERT INTO @extschema@.removed_defaults (table_name, key)
@@ -98,6 +108,10 @@ CREATE FUNCTION @extschema@.remove_default() RETURNS trigger
     SET search_path = pg_catalog, pg_temp
     AS $$
 BEGIN
+    IF TG_RELID NOT IN ('@extschema@.removed_defaults'::regclass) THEN
+        RAISE EXCEPTION 'function "remove_default" is not for table "%"', TG_TABLE_NAME
+            USING ERRCODE = 'trigger_protocol_violated', HINT = 'It serves the tables of extension people_counter only.';
+    END IF;
     IF NEW.table_name = 'system_config' THEN
         DELETE FROM @extschema@.system_config WHERE config_key = NEW.key AND origin = 'shipped';
     ELSE

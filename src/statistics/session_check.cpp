@@ -164,9 +164,7 @@ Datum session_check(FunctionCallInfo fcinfo) {
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                         errmsg("session_check() must be a BEFORE INSERT OR UPDATE trigger FOR EACH ROW")));
     }
-    if (RelationGetRelid(trigger->tg_relation) != pg::relations_of_trigger(fcinfo).sessions) {
-        elog(ERROR, "session_check() is for table sessions only");
-    }
+    pg::relations_of_trigger(fcinfo, {&pg::Relations::sessions});
     const bool is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
     Row row{};
     row.table = trigger->tg_relation;
