@@ -126,7 +126,10 @@ COMMENT ON FUNCTION @extschema@.remove_default() IS
 CREATE FUNCTION @extschema@.check_config() RETURNS trigger
     LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
+    SET timezone = 'UTC'  -- to be set back when the function ends
     AS $$
+DECLARE
+    instant timestamptz;
 BEGIN
     IF length(NEW.config_key) > 100 THEN
         RAISE EXCEPTION 'config_key "%..." is too long', left(NEW.config_key, 40)
@@ -144,7 +147,16 @@ BEGIN
                 END IF;
             WHEN 'boolean' THEN PERFORM NEW.config_value::boolean;
             WHEN 'json' THEN PERFORM NEW.config_value::json;
-            WHEN 'time_zone' THEN PERFORM now() AT TIME ZONE NEW.config_value;
+            WHEN 'time_zone' THEN
+                -- As for a session: a zone, and no abbreviation that means something else.
+                IF NEW.config_value IS NOT NULL THEN
+                    PERFORM set_config('timezone', NEW.config_value, true);
+                    FOREACH instant IN ARRAY '{2020-01-01 00:00+00,2020-07-01 00:00+00}'::timestamptz[] LOOP
+                        IF instant::timestamp <> instant AT TIME ZONE NEW.config_value THEN
+                            RAISE invalid_parameter_value;
+                        END IF;
+                    END LOOP;
+                END IF;
             ELSE NULL;
         END CASE;
     EXCEPTION WHEN data_exception THEN
