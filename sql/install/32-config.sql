@@ -1,5 +1,5 @@
 CREATE TABLE @extschema@.system_config (
-    config_key   varchar(100) PRIMARY KEY,
+    config_key   varchar     PRIMARY KEY,
     config_value text,
     config_type  text        NOT NULL DEFAULT 'string'
                  CHECK (config_type IN ('string', 'integer', 'number', 'boolean', 'json', 'time_zone')),
@@ -11,7 +11,7 @@ CREATE TABLE @extschema@.system_config (
 );
 COMMENT ON TABLE @extschema@.system_config IS
     'Settings of the counting system, one a row. The shipped ones may be changed, switched off or deleted: that survives dump, restore and upgrade.';
-COMMENT ON COLUMN @extschema@.system_config.config_key IS 'Name of the setting.';
+COMMENT ON COLUMN @extschema@.system_config.config_key IS 'Name of the setting, at most 100 characters.';
 COMMENT ON COLUMN @extschema@.system_config.config_value IS 'Its value as text, in the form that config_type asks for. NULL: not set.';
 COMMENT ON COLUMN @extschema@.system_config.config_type IS 'How to read the value: string, integer, number, boolean, json, or time_zone (a name that the server knows). A value that does not fit is refused.';
 COMMENT ON COLUMN @extschema@.system_config.description IS 'What the setting does, with its unit.';

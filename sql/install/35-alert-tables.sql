@@ -1,7 +1,7 @@
 CREATE TABLE @extschema@.alert_thresholds (
     id                uuid PRIMARY KEY DEFAULT @extschema@.generate_uuid_v7(),
     session_id        uuid REFERENCES @extschema@.sessions ON DELETE CASCADE,
-    threshold_name    varchar(100)     NOT NULL,
+    threshold_name    varchar          NOT NULL,
     threshold_value   double precision NOT NULL,
     alert_message     text,
     is_active         boolean          NOT NULL DEFAULT true,
@@ -21,8 +21,8 @@ CREATE TABLE @extschema@.alert_thresholds (
     CONSTRAINT alert_thresholds_comparison_is_above_or_below CHECK (comparison IN ('above', 'below')),
     CONSTRAINT alert_thresholds_severity_is_known CHECK (severity IN ('info', 'warning', 'critical')),
     CONSTRAINT alert_thresholds_origin_is_known CHECK (origin IN ('shipped', 'changed', 'user')),
-    CONSTRAINT alert_thresholds_values_are_finite CHECK
-        (threshold_value NOT IN ('NaN', 'Infinity', '-Infinity') AND clear_value NOT IN ('NaN', 'Infinity', '-Infinity')),
+    CONSTRAINT alert_thresholds_threshold_value_is_finite CHECK (threshold_value NOT IN ('NaN', 'Infinity', '-Infinity')),
+    CONSTRAINT alert_thresholds_clear_value_is_finite CHECK (clear_value NOT IN ('NaN', 'Infinity', '-Infinity')),
     CONSTRAINT alert_thresholds_clear_value_is_on_the_quiet_side CHECK
         (CASE comparison WHEN 'above' THEN clear_value <= threshold_value ELSE clear_value >= threshold_value END),
     CONSTRAINT alert_thresholds_intervals_are_not_negative CHECK
@@ -32,7 +32,7 @@ COMMENT ON TABLE @extschema@.alert_thresholds IS
     'Rules that raise alerts. A name and a value are enough for the six shipped names; any other name states its metric and comparison.';
 COMMENT ON COLUMN @extschema@.alert_thresholds.id IS 'Id of the rule. The shipped ones have the same in every database.';
 COMMENT ON COLUMN @extschema@.alert_thresholds.session_id IS 'Session that the rule watches. NULL: every active session.';
-COMMENT ON COLUMN @extschema@.alert_thresholds.threshold_name IS 'Name of the rule. max_people_count, min_people_count, detection_accuracy_low, fps_low, cpu_usage_high and memory_usage_high imply metric and comparison.';
+COMMENT ON COLUMN @extschema@.alert_thresholds.threshold_name IS 'Name of the rule, at most 100 characters. max_people_count, min_people_count, detection_accuracy_low, fps_low, cpu_usage_high and memory_usage_high imply metric and comparison.';
 COMMENT ON COLUMN @extschema@.alert_thresholds.threshold_value IS 'The alert begins when the metric is beyond this value, in the unit of the metric.';
 COMMENT ON COLUMN @extschema@.alert_thresholds.alert_message IS 'Text that the alert carries.';
 COMMENT ON COLUMN @extschema@.alert_thresholds.is_active IS 'False: the rule rests.';
@@ -46,6 +46,14 @@ COMMENT ON COLUMN @extschema@.alert_thresholds.keep_firing_for IS 'How long the 
 COMMENT ON COLUMN @extschema@.alert_thresholds.repeat_interval IS 'How often a lasting alert is announced again. NULL: once only.';
 COMMENT ON COLUMN @extschema@.alert_thresholds.severity IS 'info, warning or critical.';
 COMMENT ON COLUMN @extschema@.alert_thresholds.origin IS 'shipped: as the extension brought it; changed: shipped, then edited here; user: added here. Kept by the extension; only changed and user rows are dumped.';
+COMMENT ON CONSTRAINT alert_thresholds_metric_is_known ON @extschema@.alert_thresholds IS 'A metric is one that can be watched.';
+COMMENT ON CONSTRAINT alert_thresholds_comparison_is_above_or_below ON @extschema@.alert_thresholds IS 'A comparison is above or below.';
+COMMENT ON CONSTRAINT alert_thresholds_severity_is_known ON @extschema@.alert_thresholds IS 'A severity is info, warning or critical.';
+COMMENT ON CONSTRAINT alert_thresholds_origin_is_known ON @extschema@.alert_thresholds IS 'An origin is shipped, changed or user.';
+COMMENT ON CONSTRAINT alert_thresholds_threshold_value_is_finite ON @extschema@.alert_thresholds IS 'A threshold can be reached.';
+COMMENT ON CONSTRAINT alert_thresholds_clear_value_is_finite ON @extschema@.alert_thresholds IS 'So can the value that ends the alert.';
+COMMENT ON CONSTRAINT alert_thresholds_clear_value_is_on_the_quiet_side ON @extschema@.alert_thresholds IS 'An alert cannot end before it begins: clear_value is at most a threshold that fires above, at least one that fires below.';
+COMMENT ON CONSTRAINT alert_thresholds_intervals_are_not_negative ON @extschema@.alert_thresholds IS 'hold_for and keep_firing_for are 0 or more, repeat_interval is more than 0.';
 
 INSERT INTO @extschema@.alert_thresholds (id, threshold_name, threshold_value, metric, comparison, alert_message, origin) VALUES
     ('00000000-0000-7000-8000-000000000001', 'max_people_count', 50, 'current_people_inside', 'above', 'More people inside than allowed', 'shipped'),
@@ -62,6 +70,13 @@ CREATE FUNCTION @extschema@.complete_threshold() RETURNS trigger
 DECLARE
     implied record;
 BEGIN
+    IF length(NEW.threshold_name) > 100 THEN
+        RAISE EXCEPTION 'threshold_name "%..." is too long', left(NEW.threshold_name, 40)
+            USING ERRCODE = 'string_data_right_truncation', COLUMN = 'threshold_name', TABLE = TG_TABLE_NAME,
+                  SCHEMA = TG_TABLE_SCHEMA,
+                  DETAIL = format('It has %s characters, 100 are allowed.', length(NEW.threshold_name)),
+                  HINT = 'Shorten threshold_name.';
+    END IF;
     IF (NEW.metric IS NOT NULL AND NEW.comparison IS NOT NULL) OR NEW.threshold_name IS NULL THEN
         RETURN NEW;
     END IF;
@@ -87,17 +102,17 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.complete_threshold() IS
-    'Trigger function of alert_thresholds: fills metric and comparison where the name implies them, and refuses another name that does not state them.';
+    'Trigger function of alert_thresholds: fills metric and comparison where the name implies them, refuses another name that does not state them, and one that is too long.';
 
 CREATE TRIGGER a_complete BEFORE INSERT OR UPDATE ON @extschema@.alert_thresholds
     FOR EACH ROW EXECUTE FUNCTION @extschema@.complete_threshold();
-COMMENT ON TRIGGER a_complete ON @extschema@.alert_thresholds IS 'Fills metric and comparison from the name.';
+COMMENT ON TRIGGER a_complete ON @extschema@.alert_thresholds IS 'Checks the name and fills metric and comparison from it.';
 
 CREATE TABLE @extschema@.alert_logs (
     id              uuid PRIMARY KEY DEFAULT @extschema@.generate_uuid_v7(),
     session_id      uuid REFERENCES @extschema@.sessions ON DELETE CASCADE,
     threshold_id    uuid REFERENCES @extschema@.alert_thresholds ON DELETE SET NULL,
-    alert_type      varchar(100) NOT NULL,
+    alert_type      varchar      NOT NULL,
     alert_message   text,
     current_value   double precision,
     threshold_value double precision,
@@ -109,17 +124,27 @@ CREATE TABLE @extschema@.alert_logs (
     acknowledged_at timestamptz,
     acknowledged_by text,
     note            text,
+    CONSTRAINT alert_logs_alert_type_has_at_most_100_characters CHECK (length(alert_type) <= 100),
+    CONSTRAINT alert_logs_current_value_is_finite CHECK (current_value NOT IN ('NaN', 'Infinity', '-Infinity')),
+    CONSTRAINT alert_logs_threshold_value_is_finite CHECK (threshold_value NOT IN ('NaN', 'Infinity', '-Infinity')),
+    CONSTRAINT alert_logs_peak_value_is_finite CHECK (peak_value NOT IN ('NaN', 'Infinity', '-Infinity')),
+    CONSTRAINT alert_logs_triggered_at_is_finite CHECK (isfinite(triggered_at)),
+    CONSTRAINT alert_logs_resolved_at_is_finite CHECK (isfinite(resolved_at)),
+    CONSTRAINT alert_logs_acknowledged_at_is_finite CHECK (isfinite(acknowledged_at)),
     CONSTRAINT alert_logs_severity_is_known CHECK (severity IN ('info', 'warning', 'critical')),
     CONSTRAINT alert_logs_resolved_after_triggered CHECK (resolved_at >= triggered_at)
 );
-CREATE UNIQUE INDEX alert_logs_open_key ON @extschema@.alert_logs (threshold_id, session_id) WHERE NOT is_resolved;
+-- One about no session in particular counts like any other. A rule may be deleted while its alert is open, so open alerts
+-- without a rule do not collide.
+CREATE UNIQUE INDEX alert_logs_open_key ON @extschema@.alert_logs (threshold_id, session_id) NULLS NOT DISTINCT
+    WHERE NOT is_resolved AND threshold_id IS NOT NULL;
 CREATE INDEX alert_logs_session_id_idx ON @extschema@.alert_logs (session_id, triggered_at);
 COMMENT ON TABLE @extschema@.alert_logs IS
     'Alerts raised: one row from the moment a rule fires until it is resolved, kept as a record.';
 COMMENT ON COLUMN @extschema@.alert_logs.id IS 'Time-ordered id of the alert.';
-COMMENT ON COLUMN @extschema@.alert_logs.session_id IS 'Session it is about.';
+COMMENT ON COLUMN @extschema@.alert_logs.session_id IS 'Session it is about. NULL: none in particular.';
 COMMENT ON COLUMN @extschema@.alert_logs.threshold_id IS 'Rule that fired. NULL once the rule is deleted.';
-COMMENT ON COLUMN @extschema@.alert_logs.alert_type IS 'Name of the rule when it fired.';
+COMMENT ON COLUMN @extschema@.alert_logs.alert_type IS 'Name of the rule when it fired, at most 100 characters.';
 COMMENT ON COLUMN @extschema@.alert_logs.alert_message IS 'Text of the rule when it fired.';
 COMMENT ON COLUMN @extschema@.alert_logs.current_value IS 'Value of the metric that fired, in its unit.';
 COMMENT ON COLUMN @extschema@.alert_logs.threshold_value IS 'Threshold it was beyond.';
@@ -131,5 +156,14 @@ COMMENT ON COLUMN @extschema@.alert_logs.peak_value IS 'Worst value while it las
 COMMENT ON COLUMN @extschema@.alert_logs.acknowledged_at IS 'When someone took notice.';
 COMMENT ON COLUMN @extschema@.alert_logs.acknowledged_by IS 'Who did.';
 COMMENT ON COLUMN @extschema@.alert_logs.note IS 'What they had to say.';
-COMMENT ON INDEX @extschema@.alert_logs_open_key IS 'At most one open alert for a rule and session.';
+COMMENT ON CONSTRAINT alert_logs_alert_type_has_at_most_100_characters ON @extschema@.alert_logs IS 'As long as the name of a rule can be.';
+COMMENT ON CONSTRAINT alert_logs_current_value_is_finite ON @extschema@.alert_logs IS 'No rule fires at what is not a number.';
+COMMENT ON CONSTRAINT alert_logs_threshold_value_is_finite ON @extschema@.alert_logs IS 'As that of the rule.';
+COMMENT ON CONSTRAINT alert_logs_peak_value_is_finite ON @extschema@.alert_logs IS 'As the values it is the worst of.';
+COMMENT ON CONSTRAINT alert_logs_triggered_at_is_finite ON @extschema@.alert_logs IS 'An alert begins at a point in time.';
+COMMENT ON CONSTRAINT alert_logs_resolved_at_is_finite ON @extschema@.alert_logs IS 'It ends at one; NULL while it lasts.';
+COMMENT ON CONSTRAINT alert_logs_acknowledged_at_is_finite ON @extschema@.alert_logs IS 'Notice is taken at one.';
+COMMENT ON CONSTRAINT alert_logs_severity_is_known ON @extschema@.alert_logs IS 'A severity is info, warning or critical.';
+COMMENT ON CONSTRAINT alert_logs_resolved_after_triggered ON @extschema@.alert_logs IS 'No alert ends before it begins.';
+COMMENT ON INDEX @extschema@.alert_logs_open_key IS 'At most one open alert for a rule and session, or for a rule and no session. Alerts of deleted rules are not in it.';
 COMMENT ON INDEX @extschema@.alert_logs_session_id_idx IS 'Alerts of a session in order of time; also serves the deletion of a session.';

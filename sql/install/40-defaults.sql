@@ -18,9 +18,15 @@ CREATE FUNCTION @extschema@.keep_origin() RETURNS trigger
     SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
-    new_key  text    := to_jsonb(NEW) ->> TG_ARGV[0];
-    restored boolean := NEW.origin = 'changed';
+    new_key  text;
+    restored boolean;
 BEGIN
+    IF TG_RELID NOT IN ('@extschema@.system_config'::regclass, '@extschema@.alert_thresholds'::regclass) THEN
+        RAISE EXCEPTION 'function "keep_origin" is not for table "%"', TG_TABLE_NAME
+            USING ERRCODE = 'trigger_protocol_violated', HINT = 'It serves the tables of extension people_counter only.';
+    END IF;
+    new_key := to_jsonb(NEW) ->> TG_ARGV[0];
+    restored := NEW.origin = 'changed';
     IF TG_OP = 'UPDATE' THEN
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NEW;
@@ -70,6 +76,10 @@ CREATE FUNCTION @extschema@.note_removed_default() RETURNS trigger
 DECLARE
     old_key text;
 BEGIN
+    IF TG_RELID NOT IN ('@extschema@.system_config'::regclass, '@extschema@.alert_thresholds'::regclass) THEN
+        RAISE EXCEPTION 'function "note_removed_default" is not for table "%"', TG_TABLE_NAME
+            USING ERRCODE = 'trigger_protocol_violated', HINT = 'It serves the tables of extension people_counter only.';
+    END IF;
     IF TG_OP = 'TRUNCATE' THEN
         IF TG_TABLE_NAME = 'system_config' THEN
             INSERT INTO @extschema@.removed_defaults (table_name, key)
@@ -98,6 +108,10 @@ CREATE FUNCTION @extschema@.remove_default() RETURNS trigger
     SET search_path = pg_catalog, pg_temp
     AS $$
 BEGIN
+    IF TG_RELID NOT IN ('@extschema@.removed_defaults'::regclass) THEN
+        RAISE EXCEPTION 'function "remove_default" is not for table "%"', TG_TABLE_NAME
+            USING ERRCODE = 'trigger_protocol_violated', HINT = 'It serves the tables of extension people_counter only.';
+    END IF;
     IF NEW.table_name = 'system_config' THEN
         DELETE FROM @extschema@.system_config WHERE config_key = NEW.key AND origin = 'shipped';
     ELSE
@@ -112,34 +126,56 @@ COMMENT ON FUNCTION @extschema@.remove_default() IS
 CREATE FUNCTION @extschema@.check_config() RETURNS trigger
     LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
+    SET timezone = 'UTC'  -- to be set back when the function ends
     AS $$
+DECLARE
+    instant timestamptz;
 BEGIN
-    CASE NEW.config_type
-        WHEN 'integer' THEN PERFORM NEW.config_value::bigint;
-        WHEN 'number' THEN
-            IF NEW.config_value::numeric IN ('NaN', 'Infinity', '-Infinity') THEN
-                RAISE invalid_text_representation;
-            END IF;
-        WHEN 'boolean' THEN PERFORM NEW.config_value::boolean;
-        WHEN 'json' THEN PERFORM NEW.config_value::json;
-        WHEN 'time_zone' THEN PERFORM now() AT TIME ZONE NEW.config_value;
-        ELSE NULL;
-    END CASE;
+    IF length(NEW.config_key) > 100 THEN
+        RAISE EXCEPTION 'config_key "%..." is too long', left(NEW.config_key, 40)
+            USING ERRCODE = 'string_data_right_truncation', COLUMN = 'config_key', TABLE = TG_TABLE_NAME,
+                  SCHEMA = TG_TABLE_SCHEMA,
+                  DETAIL = format('It has %s characters, 100 are allowed.', length(NEW.config_key)),
+                  HINT = 'Shorten config_key.';
+    END IF;
+    BEGIN
+        CASE NEW.config_type
+            WHEN 'integer' THEN PERFORM NEW.config_value::bigint;
+            WHEN 'number' THEN
+                IF NEW.config_value::numeric IN ('NaN', 'Infinity', '-Infinity') THEN
+                    RAISE invalid_text_representation;
+                END IF;
+            WHEN 'boolean' THEN PERFORM NEW.config_value::boolean;
+            WHEN 'json' THEN PERFORM NEW.config_value::json;
+            WHEN 'time_zone' THEN
+                -- As for a session: a zone, and no abbreviation that means something else.
+                IF NEW.config_value IS NOT NULL THEN
+                    PERFORM set_config('timezone', NEW.config_value, true);
+                    FOREACH instant IN ARRAY '{2020-01-01 00:00+00,2020-07-01 00:00+00}'::timestamptz[] LOOP
+                        IF instant::timestamp <> instant AT TIME ZONE NEW.config_value THEN
+                            RAISE invalid_parameter_value;
+                        END IF;
+                    END LOOP;
+                END IF;
+            ELSE NULL;
+        END CASE;
+    EXCEPTION WHEN data_exception THEN
+        RAISE EXCEPTION 'config_value "%" of "%" is not of type %', left(NEW.config_value, 64), NEW.config_key, NEW.config_type
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'config_value', TABLE = TG_TABLE_NAME,
+                  SCHEMA = TG_TABLE_SCHEMA,
+                  HINT = CASE NEW.config_type
+                             WHEN 'time_zone' THEN 'The view pg_timezone_names lists the names that this server knows.'
+                             ELSE 'Write the value in the form of its config_type, or change config_type.' END;
+    END;
     RETURN NEW;
-EXCEPTION WHEN data_exception THEN
-    RAISE EXCEPTION 'config_value "%" of "%" is not of type %', left(NEW.config_value, 64), NEW.config_key, NEW.config_type
-        USING ERRCODE = 'invalid_parameter_value', COLUMN = 'config_value', TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA,
-              HINT = CASE NEW.config_type
-                         WHEN 'time_zone' THEN 'The view pg_timezone_names lists the names that this server knows.'
-                         ELSE 'Write the value in the form of its config_type, or change config_type.' END;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.check_config() IS
-    'Trigger function of system_config: refuses a value that does not fit its config_type.';
+    'Trigger function of system_config: refuses a key that is too long and a value that does not fit its config_type.';
 
 CREATE TRIGGER a_check BEFORE INSERT OR UPDATE ON @extschema@.system_config
     FOR EACH ROW EXECUTE FUNCTION @extschema@.check_config();
-COMMENT ON TRIGGER a_check ON @extschema@.system_config IS 'Checks the value against its type.';
+COMMENT ON TRIGGER a_check ON @extschema@.system_config IS 'Checks the key, and the value against its type.';
 
 CREATE TRIGGER b_keep_origin BEFORE INSERT OR UPDATE ON @extschema@.system_config
     FOR EACH ROW EXECUTE FUNCTION @extschema@.keep_origin('config_key');

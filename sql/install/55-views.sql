@@ -70,7 +70,7 @@ CREATE VIEW @extschema@.recent_movements AS
      WHERE st.last_movement_time >= now() - interval '1 hour'
      ORDER BY m.movement_time DESC, m.id DESC;
 COMMENT ON VIEW @extschema@.recent_movements IS
-    'Movements of the last hour in all sessions, newest first. Reads only sessions that moved lately, each by its key.';
+    'Movements of the last hour in all sessions, newest first; those of a clock that runs ahead are among them. Reads only sessions that moved lately, each by its key.';
 COMMENT ON COLUMN @extschema@.recent_movements.id IS 'Id of the movement.';
 COMMENT ON COLUMN @extschema@.recent_movements.session_id IS 'Session that counted it.';
 COMMENT ON COLUMN @extschema@.recent_movements.session_name IS 'Name of the session.';

@@ -170,14 +170,16 @@ const Relations &relations_of_function(const FunctionCallInfo fcinfo) {
     return relations_of(get_func_namespace(fcinfo->flinfo->fn_oid));
 }
 
-const Relations &relations_of_trigger(const FunctionCallInfo fcinfo) {
+const Relations &relations_of_trigger(const FunctionCallInfo fcinfo, std::initializer_list<Oid Relations::*> tables) {
     const Relations &relations = relations_of_function(fcinfo);
     const Relation table = reinterpret_cast<TriggerData *>(fcinfo->context)->tg_relation;
-    if (!is_among(relations, RelationGetRelid(table))) {
+    const bool ours = std::any_of(tables.begin(), tables.end(),
+                                  [&](Oid Relations::*id) { return relations.*id == RelationGetRelid(table); });
+    if (!ours) {
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                         errmsg("function \"%s\" is not for table \"%s\"", get_func_name(fcinfo->flinfo->fn_oid),
                                RelationGetRelationName(table)),
-                        errhint("It serves the tables of extension people_counter only.")));
+                        errhint("It serves its own table of extension people_counter only.")));
     }
     return relations;
 }

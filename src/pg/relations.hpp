@@ -3,6 +3,8 @@
 
 #include "pg/prelude.hpp"
 
+#include <initializer_list>
+
 namespace people_counter::pg {
 
 struct Relations {
@@ -16,8 +18,9 @@ struct Relations {
 // Cached; valid until the next invalidation, so copy what must outlive one.
 const Relations &relations_of(Oid schema);
 const Relations &relations_of_function(const FunctionCallInfo fcinfo);
-// Of a trigger, whose table must be one of the extension's own: ERROR if somebody put it on another.
-const Relations &relations_of_trigger(const FunctionCallInfo fcinfo);
+// Of a trigger, whose table must be one of these: ERROR if somebody put it on another, whose rows are not what its
+// function takes them for.
+const Relations &relations_of_trigger(const FunctionCallInfo fcinfo, std::initializer_list<Oid Relations::*> tables);
 
 // Opens one of them. Who waits for its lock waits for an ALTER TABLE, perhaps: after that all of them are looked at
 // again.

@@ -14,6 +14,9 @@ const char *column_name(TupleTableSlot *row, int column) {
 }
 
 void check_time(TupleTableSlot *row, int column) {
+    if (row->tts_isnull[column - 1]) {
+        return;  // where somebody dropped NOT NULL, whoever needs the value refuses
+    }
     check_instant(DatumGetTimestampTz(row->tts_values[column - 1]), column_name(row, column),
                   "Send the time at which it happened, or leave the column out for the present.");
 }
@@ -58,6 +61,7 @@ void check_instant(TimestampTz time, const char *column, const char *hint) {
 void check_movement(TupleTableSlot *row) {
     slot_getallattrs(row);
     check_time(row, movements::movement_time);
+    check_time(row, movements::created_at);
     for (int column = movements::centroid_x; column <= movements::bounding_box_y2; ++column) {
         check_float(row, column, -kLargest, kLargest, "a finite number");
     }
@@ -67,6 +71,7 @@ void check_movement(TupleTableSlot *row) {
 void check_sample(TupleTableSlot *row) {
     slot_getallattrs(row);
     check_time(row, metrics::timestamp);
+    check_time(row, metrics::created_at);
     check_count(row, metrics::current_people_count, PG_INT32_MAX);
     check_count(row, metrics::people_entered_last_minute, PG_INT32_MAX);
     check_count(row, metrics::people_exited_last_minute, PG_INT32_MAX);
@@ -79,6 +84,7 @@ void check_sample(TupleTableSlot *row) {
 void check_baseline(TupleTableSlot *row) {
     slot_getallattrs(row);
     check_time(row, baselines::baseline_time);
+    check_time(row, baselines::created_at);
     check_count(row, baselines::people_count, kLargestBaseline);
 }
 

@@ -134,8 +134,10 @@ Datum guard(FunctionCallInfo fcinfo) {
     }
     const auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
     const TriggerEvent event = trigger->tg_event;
+    const pg::Relations relations = pg::relations_of_trigger(fcinfo, {&pg::Relations::session_statistics,
+                                                                      &pg::Relations::hourly_statistics,
+                                                                      &pg::Relations::daily_statistics});
     if (TRIGGER_FIRED_BY_TRUNCATE(event) || (TRIGGER_FIRED_BY_DELETE(event) && TRIGGER_FIRED_FOR_ROW(event))) {
-        const pg::Relations relations = pg::relations_of_trigger(fcinfo);
         if (TRIGGER_FIRED_BY_TRUNCATE(event)) {
             Size count = 0;
             const Snapshot snapshot = take_fresh_snapshot();

@@ -106,8 +106,9 @@ bool Ledger::load_session(const pg_uuid_t &session, bool lock) {
         }
         return false;
     }
-    // A version of this transaction's own is locked by being there. (Locking it again could also end in a multixact that
-    // names this transaction twice, which the server does not expect once an update in a savepoint is rolled back.)
+    // A version of this transaction's own is locked by being there. (Locking it again could also end in a multixact
+    // that names this transaction twice, which the server does not expect once an update in a savepoint is rolled
+    // back.)
     if (lock && !sessions_.found_is_own()) {
         ItemPointerData tid = sessions_.found->tts_tid;
         TM_FailureData failure{};

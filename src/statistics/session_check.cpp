@@ -26,6 +26,10 @@ struct Row {
         nulls[column - 1] = false;
         replaced[column - 1] = true;
     }
+    void set_null(int column) {
+        nulls[column - 1] = true;
+        replaced[column - 1] = true;
+    }
 };
 
 void check_length(const Row &row, int column, int most) {
@@ -119,9 +123,26 @@ bool status_is_active(const Row &row) {
     return active;
 }
 
-// A session that is over has an end, and one that has an end has a duration. What the client says wins.
+// A session that is over has an end, and one that has an end has a duration. One that becomes active again has neither.
+// What the client says wins.
 void complete_end(Row &row, HeapTuple before) {
-    if (row.is_null(sessions::end_time) && !status_is_active(row)) {
+    const TupleDesc columns = RelationGetDescr(row.table);
+    const auto unchanged = [&](int column) {
+        bool was_null = false;
+        const Datum old = heap_getattr(before, column, columns, &was_null);
+        const FormData_pg_attribute *a = TupleDescAttr(columns, column - 1);
+        return was_null == row.is_null(column) &&
+               (was_null || datumIsEqual(old, row.value(column), a->attbyval, a->attlen));
+    };
+    const bool active = status_is_active(row);
+    if (before != nullptr && active && !unchanged(sessions::status) && unchanged(sessions::end_time)) {
+        row.set_null(sessions::end_time);
+    }
+    if (before != nullptr && active && row.is_null(sessions::end_time) && !unchanged(sessions::end_time) &&
+        unchanged(sessions::duration_seconds)) {
+        row.set_null(sessions::duration_seconds);
+    }
+    if (row.is_null(sessions::end_time) && !active) {
         const TimestampTz now = GetCurrentTransactionStartTimestamp();
         const TimestampTz start = DatumGetTimestampTz(row.value(sessions::start_time));
         row.set(sessions::end_time, TimestampTzGetDatum(now > start ? now : start));
@@ -140,14 +161,6 @@ void complete_end(Row &row, HeapTuple before) {
     }
     bool stale = row.is_null(sessions::duration_seconds);
     if (before != nullptr && !stale) {
-        const TupleDesc columns = RelationGetDescr(row.table);
-        const auto unchanged = [&](int column) {
-            bool was_null = false;
-            const Datum old = heap_getattr(before, column, columns, &was_null);
-            const FormData_pg_attribute *a = TupleDescAttr(columns, column - 1);
-            return was_null == row.is_null(column) &&
-                   (was_null || datumIsEqual(old, row.value(column), a->attbyval, a->attlen));
-        };
         stale = unchanged(sessions::duration_seconds) &&
                 !(unchanged(sessions::start_time) && unchanged(sessions::end_time));
     }
@@ -164,9 +177,7 @@ Datum session_check(FunctionCallInfo fcinfo) {
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                         errmsg("session_check() must be a BEFORE INSERT OR UPDATE trigger FOR EACH ROW")));
     }
-    if (RelationGetRelid(trigger->tg_relation) != pg::relations_of_trigger(fcinfo).sessions) {
-        elog(ERROR, "session_check() is for table sessions only");
-    }
+    pg::relations_of_trigger(fcinfo, {&pg::Relations::sessions});
     const bool is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
     Row row{};
     row.table = trigger->tg_relation;

@@ -20,12 +20,21 @@ TriggerData *statement_trigger(FunctionCallInfo fcinfo) {
                         errmsg("function \"%s\" must be an AFTER trigger FOR EACH STATEMENT",
                                get_func_name(fcinfo->flinfo->fn_oid))));
     }
+    const TriggerEvent event = trigger->tg_event;
+    const bool needs_old = TRIGGER_FIRED_BY_UPDATE(event) || TRIGGER_FIRED_BY_DELETE(event);
+    const bool needs_new = TRIGGER_FIRED_BY_UPDATE(event) || TRIGGER_FIRED_BY_INSERT(event);
+    if ((needs_old && trigger->tg_oldtable == nullptr) || (needs_new && trigger->tg_newtable == nullptr)) {
+        ereport(ERROR,
+                (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                 errmsg("function \"%s\" must see the rows of the statement", get_func_name(fcinfo->flinfo->fn_oid)),
+                 errhint("Create the trigger with REFERENCING and the old and new tables that its event has.")));
+    }
     return trigger;
 }
 
-Datum events_changed(FunctionCallInfo fcinfo) {
+Datum events_changed(FunctionCallInfo fcinfo, Oid pg::Relations::*table) {
     TriggerData *trigger = statement_trigger(fcinfo);
-    const pg::Relations relations = pg::relations_of_trigger(fcinfo);
+    const pg::Relations relations = pg::relations_of_trigger(fcinfo, {table});
     if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
         rederive_all(relations);
         return PointerGetDatum(nullptr);
@@ -38,7 +47,7 @@ Datum events_changed(FunctionCallInfo fcinfo) {
 
 Datum baselines_changed(FunctionCallInfo fcinfo) {
     TriggerData *trigger = statement_trigger(fcinfo);
-    const pg::Relations relations = pg::relations_of_trigger(fcinfo);
+    const pg::Relations relations = pg::relations_of_trigger(fcinfo, {&pg::Relations::baselines});
     if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
         rederive_all(relations);
         return PointerGetDatum(nullptr);
@@ -53,7 +62,11 @@ Datum baselines_changed(FunctionCallInfo fcinfo) {
 
 Datum sessions_changed(FunctionCallInfo fcinfo) {
     TriggerData *trigger = statement_trigger(fcinfo);
-    const pg::Relations relations = pg::relations_of_trigger(fcinfo);
+    const pg::Relations relations = pg::relations_of_trigger(fcinfo, {&pg::Relations::sessions});
+    if (!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) && !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)) {
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                        errmsg("sessions_changed() must be a trigger of INSERT or UPDATE")));
+    }
     const TupleDesc columns = RelationGetDescr(trigger->tg_relation);
     TransitionTable after = TransitionTable::open(trigger->tg_newtable, columns);
     if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) {
@@ -87,11 +100,15 @@ Datum sessions_changed(FunctionCallInfo fcinfo) {
 }  // namespace people_counter::statistics
 
 PEOPLE_COUNTER_FUNCTION(movements_changed) {
-    return people_counter::pg::pg_entry([&]() -> Datum { return people_counter::statistics::events_changed(fcinfo); });
+    return people_counter::pg::pg_entry([&]() -> Datum {
+        return people_counter::statistics::events_changed(fcinfo, &people_counter::pg::Relations::movements);
+    });
 }
 
 PEOPLE_COUNTER_FUNCTION(metrics_changed) {
-    return people_counter::pg::pg_entry([&]() -> Datum { return people_counter::statistics::events_changed(fcinfo); });
+    return people_counter::pg::pg_entry([&]() -> Datum {
+        return people_counter::statistics::events_changed(fcinfo, &people_counter::pg::Relations::metrics);
+    });
 }
 
 PEOPLE_COUNTER_FUNCTION(baselines_changed) {

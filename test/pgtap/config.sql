@@ -4,13 +4,13 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS people_counter;
-SELECT no_plan();
+SELECT plan(40);
 
 -- What a dump takes along.
 CREATE VIEW pg_temp.dumped_config AS SELECT * FROM system_config WHERE origin <> 'shipped';
 CREATE VIEW pg_temp.dumped_thresholds AS SELECT * FROM alert_thresholds WHERE origin <> 'shipped';
 
-SELECT is(count(*), 9::bigint, 'settings are shipped') FROM system_config WHERE origin = 'shipped';
+SELECT is((SELECT count(*) FROM system_config WHERE origin = 'shipped'), 9::bigint, 'settings are shipped');
 SELECT results_eq(
     $$ SELECT threshold_name::text, threshold_value, metric, comparison FROM alert_thresholds
         WHERE origin = 'shipped' ORDER BY id $$,
@@ -26,17 +26,21 @@ SELECT is_empty($$ TABLE pg_temp.dumped_config $$, 'pristine settings are not du
 
 -- A change
 UPDATE system_config SET config_value = config_value, updated_at = updated_at WHERE config_key = 'data_retention_days';
-SELECT is(origin, 'shipped', 'an update that changes nothing leaves a row pristine')
-  FROM system_config WHERE config_key = 'data_retention_days';
+SELECT is((SELECT origin FROM system_config WHERE config_key = 'data_retention_days'),
+          'shipped', 'an update that changes nothing leaves a row pristine');
 UPDATE system_config SET config_value = '30', updated_at = '2001-01-01' WHERE config_key = 'data_retention_days';
-SELECT is(origin, 'changed', 'a changed default is dumped') FROM system_config WHERE config_key = 'data_retention_days';
-SELECT is(updated_at, now(), 'updated_at is kept by the extension') FROM system_config WHERE config_key = 'data_retention_days';
+SELECT is((SELECT origin FROM system_config WHERE config_key = 'data_retention_days'),
+          'changed', 'a changed default is dumped');
+SELECT is((SELECT updated_at FROM system_config WHERE config_key = 'data_retention_days'),
+          now(), 'updated_at is kept by the extension');
 UPDATE system_config SET origin = 'shipped' WHERE config_key = 'data_retention_days';
-SELECT is(origin, 'changed', 'origin cannot be set back') FROM system_config WHERE config_key = 'data_retention_days';
+SELECT is((SELECT origin FROM system_config WHERE config_key = 'data_retention_days'),
+          'changed', 'origin cannot be set back');
 
 -- A row of the user
 INSERT INTO system_config (config_key, config_value, origin) VALUES ('mine', 'x', 'shipped');
-SELECT is(origin, 'user', 'an inserted row is the user''s, whatever it says') FROM system_config WHERE config_key = 'mine';
+SELECT is((SELECT origin FROM system_config WHERE config_key = 'mine'),
+          'user', 'an inserted row is the user''s, whatever it says');
 SELECT throws_ok($$ INSERT INTO system_config (config_key, config_value) VALUES ('max_sessions_display', '1') $$, '23505',
                  NULL, 'a key that exists is refused');
 INSERT INTO system_config (config_key, config_value) VALUES ('max_sessions_display', '7')
@@ -52,16 +56,18 @@ SELECT set_eq($$ SELECT table_name, key FROM removed_defaults $$,
               $$ VALUES ('system_config', 'dashboard_refresh_interval'), ('system_config', 'max_sessions_display') $$,
               'removed defaults are remembered, pristine or changed');
 INSERT INTO system_config (config_key, config_value) VALUES ('max_sessions_display', '8');
-SELECT is(origin, 'changed', 'a default made again is a changed one') FROM system_config WHERE config_key = 'max_sessions_display';
+SELECT is((SELECT origin FROM system_config WHERE config_key = 'max_sessions_display'),
+          'changed', 'a default made again is a changed one');
 SELECT set_eq($$ SELECT key FROM removed_defaults $$, ARRAY['dashboard_refresh_interval'], 'and no longer a removed one');
 
 -- Another key
 UPDATE system_config SET config_key = 'renamed' WHERE config_key = 'default_skip_frames';
-SELECT is(origin, 'user', 'a default under another key is the user''s') FROM system_config WHERE config_key = 'renamed';
+SELECT is((SELECT origin FROM system_config WHERE config_key = 'renamed'),
+          'user', 'a default under another key is the user''s');
 SELECT ok(EXISTS (SELECT FROM removed_defaults WHERE key = 'default_skip_frames'), 'and the default is removed');
 UPDATE system_config SET config_key = 'default_skip_frames' WHERE config_key = 'renamed';
-SELECT is(origin, 'changed', 'under its own key again it is a changed default')
-  FROM system_config WHERE config_key = 'default_skip_frames';
+SELECT is((SELECT origin FROM system_config WHERE config_key = 'default_skip_frames'),
+          'changed', 'under its own key again it is a changed default');
 SELECT ok(NOT EXISTS (SELECT FROM removed_defaults WHERE key = 'default_skip_frames'), 'and not a removed one');
 
 -- A restore meets the pristine rows of CREATE EXTENSION.
@@ -74,18 +80,23 @@ SELECT is(default_time_zone(), 'Asia/Ho_Chi_Minh', 'a new session would take its
 SELECT throws_ok($$ INSERT INTO system_config (config_key, origin) VALUES ('default_time_zone', 'changed') $$, '23505', NULL,
                  'but a row that was changed here is not replaced');
 INSERT INTO system_config (config_key, config_value, origin) VALUES ('of_another_version', '1', 'changed');
-SELECT is(origin, 'changed', 'a restored change of a default that this version does not ship is kept')
-  FROM system_config WHERE config_key = 'of_another_version';
+SELECT is((SELECT origin FROM system_config WHERE config_key = 'of_another_version'),
+          'changed', 'a restored change of a default that this version does not ship is kept');
 INSERT INTO removed_defaults VALUES ('system_config', 'default_max_distance', '2020-01-01 00:00+00');
 SELECT ok(NOT EXISTS (SELECT FROM system_config WHERE config_key = 'default_max_distance'),
           'a restored note removes the pristine row');
-SELECT is(removed_at, timestamptz '2020-01-01 00:00+00', 'and keeps its time')
-  FROM removed_defaults WHERE key = 'default_max_distance';
+SELECT is((SELECT removed_at FROM removed_defaults WHERE key = 'default_max_distance'),
+          timestamptz '2020-01-01 00:00+00', 'and keeps its time');
 INSERT INTO removed_defaults VALUES ('system_config', 'default_time_zone');
 SELECT is(default_time_zone(), 'Asia/Ho_Chi_Minh', 'but no row that was changed');
 DELETE FROM removed_defaults WHERE key = 'default_time_zone';
 UPDATE system_config SET is_active = false WHERE config_key = 'default_time_zone';
 SELECT is(default_time_zone(), 'UTC', 'an inactive setting is not there');
+
+SELECT throws_ok(format('UPDATE system_config SET config_value = %L WHERE config_key = ''default_time_zone''', zone), '22023',
+                 format('config_value "%s" of "default_time_zone" is not of type time_zone', zone),
+                 zone || ', which no session can have, is no default either')
+  FROM unnest('{BST,CET}'::text[]) AS zone;
 
 -- The same for thresholds, to which logs point.
 INSERT INTO sessions (id, session_name) VALUES ('00000000-0000-7000-8000-0000000000aa', 'with alerts');
@@ -96,30 +107,33 @@ INSERT INTO alert_thresholds (id, threshold_name, threshold_value, metric, compa
 SELECT results_eq($$ SELECT threshold_value, severity, origin FROM alert_thresholds
                       WHERE id = '00000000-0000-7000-8000-000000000001' $$,
                   $$ VALUES (70::float8, 'critical', 'changed') $$, 'a restored threshold takes the place of the pristine one');
-SELECT is(count(*), 6::bigint, 'logs still point to it') FROM alert_logs WHERE threshold_id IS NOT NULL;
+SELECT is((SELECT count(*) FROM alert_logs WHERE threshold_id IS NOT NULL), 6::bigint, 'logs still point to it');
 DELETE FROM alert_thresholds WHERE threshold_name = 'fps_low';
 SELECT ok(EXISTS (SELECT FROM removed_defaults
                    WHERE (table_name, key) = ('alert_thresholds', '00000000-0000-7000-8000-000000000004')),
           'a removed threshold is remembered by its id');
 INSERT INTO removed_defaults VALUES ('alert_thresholds', '00000000-0000-7000-8000-000000000005'), ('alert_thresholds', 'no id');
-SELECT is(count(*), 0::bigint, 'a restored note removes the pristine threshold')
-  FROM alert_thresholds WHERE threshold_name = 'cpu_usage_high';
-SELECT is(count(*), 4::bigint, 'logs of removed thresholds stay') FROM alert_logs WHERE threshold_id IS NOT NULL;
-SELECT is(count(*), 6::bigint, 'all of them') FROM alert_logs;
+SELECT is((SELECT count(*) FROM alert_thresholds WHERE threshold_name = 'cpu_usage_high'),
+          0::bigint, 'a restored note removes the pristine threshold');
+SELECT is((SELECT count(*) FROM alert_logs WHERE threshold_id IS NOT NULL),
+          4::bigint, 'logs of removed thresholds stay');
+SELECT is((SELECT count(*) FROM alert_logs), 6::bigint, 'all of them');
 INSERT INTO alert_thresholds (id, session_id, threshold_name, threshold_value)
 VALUES ('00000000-0000-7000-8000-0000000000bb', '00000000-0000-7000-8000-0000000000aa', 'fps_low', 12);
 SELECT results_eq($$ SELECT metric, comparison, origin FROM alert_thresholds
                       WHERE id = '00000000-0000-7000-8000-0000000000bb' $$,
                   $$ VALUES ('fps_current', 'below', 'user') $$, 'a name and a value are enough');
 INSERT INTO alert_thresholds (threshold_name, threshold_value, metric, comparison) VALUES ('slow', 500, 'processing_latency_ms', 'above');
-SELECT is(count(*), 1::bigint, 'another name says what it compares') FROM alert_thresholds WHERE threshold_name = 'slow';
+SELECT is((SELECT count(*) FROM alert_thresholds WHERE threshold_name = 'slow'),
+          1::bigint, 'another name says what it compares');
 DELETE FROM sessions WHERE id = '00000000-0000-7000-8000-0000000000aa';
 SELECT ok(NOT EXISTS (SELECT FROM removed_defaults WHERE key = '00000000-0000-7000-8000-0000000000bb'),
           'a rule that goes with its session leaves no note');
 
 TRUNCATE system_config;
-SELECT is(count(*), 10::bigint, 'defaults that are truncated are remembered')
-  FROM removed_defaults WHERE table_name = 'system_config';
+SELECT is((SELECT count(*) FROM removed_defaults WHERE table_name = 'system_config'),
+          10::bigint, 'defaults that are truncated are remembered');
+SELECT is_empty('SELECT * FROM verify_statistics()', 'the statistics are what the base tables say');
 
 SELECT * FROM finish();
 ROLLBACK;

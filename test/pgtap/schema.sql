@@ -4,7 +4,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS people_counter;
-SELECT no_plan();
+SELECT plan(48);
 
 CREATE TEMP TABLE member AS
 SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS name
@@ -12,13 +12,14 @@ SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS name
   JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
  WHERE e.extname = 'people_counter';
 
-SELECT is(array_agg(c.relname::text ORDER BY c.relname),
+-- Whatever is looked up is a scalar subquery: one that finds nothing fails.
+SELECT is((SELECT array_agg(c.relname::text ORDER BY c.relname)
+             FROM member m JOIN pg_class c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass WHERE c.relkind = 'r'),
           '{alert_logs,alert_thresholds,daily_statistics,hourly_statistics,occupancy_baselines,people_movements,'
-          'realtime_metrics,removed_defaults,session_statistics,sessions,system_config}'::text[], 'tables')
-  FROM member m JOIN pg_class c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass WHERE c.relkind = 'r';
-SELECT is(array_agg(c.relname::text ORDER BY c.relname),
-          '{current_session_overview,daily_analytics,hourly_analytics,recent_movements}'::text[], 'views')
-  FROM member m JOIN pg_class c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass WHERE c.relkind = 'v';
+          'realtime_metrics,removed_defaults,session_statistics,sessions,system_config}'::text[], 'tables');
+SELECT is((SELECT array_agg(c.relname::text ORDER BY c.relname)
+             FROM member m JOIN pg_class c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass WHERE c.relkind = 'v'),
+          '{current_session_overview,daily_analytics,hourly_analytics,recent_movements}'::text[], 'views');
 
 SELECT enum_has_labels('session_status', ARRAY['active', 'completed', 'error', 'cancelled']);
 SELECT enum_has_labels('detection_status', ARRAY['detecting', 'tracking', 'waiting']);
@@ -73,6 +74,21 @@ SELECT is(pg_temp.columns_of('daily_statistics'),
     'total_session_duration numeric(20,6)!, detection_accuracy numeric(5,2), peak_time timestamp with time zone!, '
     'occupancy_seconds numeric(20,6)!, observed_seconds numeric(20,6)!, exits_absorbed integer!, '
     'confidence_sum bigint!, confidence_count integer!', 'columns of daily_statistics');
+SELECT is(pg_temp.columns_of('system_config'),
+    'config_key character varying!, config_value text, config_type text!, description text, is_active boolean!, '
+    'created_at timestamp with time zone!, updated_at timestamp with time zone!, origin text!', 'columns of system_config');
+SELECT is(pg_temp.columns_of('alert_thresholds'),
+    'id uuid!, session_id uuid, threshold_name character varying!, threshold_value double precision!, '
+    'alert_message text, is_active boolean!, created_at timestamp with time zone!, updated_at timestamp with time zone!, '
+    'metric text!, comparison text!, clear_value double precision, hold_for interval!, keep_firing_for interval!, '
+    'repeat_interval interval, severity text!, origin text!', 'columns of alert_thresholds');
+SELECT is(pg_temp.columns_of('alert_logs'),
+    'id uuid!, session_id uuid, threshold_id uuid, alert_type character varying!, alert_message text, '
+    'current_value double precision, threshold_value double precision, triggered_at timestamp with time zone!, '
+    'resolved_at timestamp with time zone, is_resolved boolean!, severity text!, peak_value double precision, '
+    'acknowledged_at timestamp with time zone, acknowledged_by text, note text', 'columns of alert_logs');
+SELECT is(pg_temp.columns_of('removed_defaults'), 'table_name text!, key text!, removed_at timestamp with time zone!',
+    'columns of removed_defaults');
 
 SELECT col_is_pk('sessions', 'id');
 SELECT col_is_pk('people_movements', ARRAY['session_id', 'movement_time', 'id']);
@@ -84,32 +100,68 @@ SELECT col_is_pk('daily_statistics', ARRAY['session_id', 'date_timestamp']);
 SELECT col_is_pk('system_config', 'config_key');
 SELECT col_is_pk('alert_thresholds', 'id');
 SELECT col_is_pk('alert_logs', 'id');
-SELECT is(count(*), 8::bigint, 'every table with a session_id refers to sessions, and goes with them')
-  FROM pg_constraint k
-  JOIN member m ON m.objid = k.conrelid AND m.classid = 'pg_class'::regclass
- WHERE contype = 'f' AND confrelid = 'sessions'::regclass AND confdeltype = 'c';
-SELECT is(count(*), 1::bigint, 'the ingest tables have one index: ' || t)
-  FROM unnest('{people_movements,realtime_metrics}'::text[]) AS t JOIN pg_index i ON i.indrelid = t::regclass GROUP BY t;
+SELECT col_is_pk('removed_defaults', ARRAY['table_name', 'key']);
+SELECT set_eq($$ SELECT conrelid::regclass::text FROM pg_constraint
+                  WHERE contype = 'f' AND confrelid = 'sessions'::regclass AND confdeltype = 'c' $$,
+              $$ SELECT attrelid::regclass::text FROM pg_attribute JOIN pg_class c ON c.oid = attrelid AND relkind = 'r'
+                  WHERE attname = 'session_id' AND attrelid IN (SELECT objid FROM member WHERE classid = 'pg_class'::regclass) $$,
+              'every table with a session_id refers to sessions, and goes with them');
+SELECT is((SELECT count(*) FROM pg_index WHERE indrelid = t::regclass), 1::bigint, 'the ingest tables have one index: ' || t)
+  FROM unnest('{people_movements,realtime_metrics}'::text[]) AS t;
 SELECT is_empty($$ SELECT conname FROM pg_constraint
                     WHERE contype = 'c' AND conrelid IN ('people_movements'::regclass, 'realtime_metrics'::regclass) $$,
                 'the ingest tables have no check constraint');
 SELECT index_is_unique('alert_logs', 'alert_logs_open_key');
 
 -- Comments
-SELECT is_empty($$ SELECT name FROM member
-                    WHERE obj_description(objid, classid::regclass::name) IS NULL
-                      AND NOT EXISTS (SELECT FROM pg_type t WHERE t.oid = objid AND (t.typrelid <> 0 OR t.typelem <> 0)) $$,
-                'every type, table, view, function and aggregate has a comment');
+
+-- All that the extension brings: its members, and what belongs to them.
+CREATE TEMP TABLE part AS
+WITH RECURSIVE part AS (
+    SELECT classid, objid FROM member
+    UNION
+    SELECT d.classid, d.objid
+      FROM part p JOIN pg_depend d ON d.refclassid = p.classid AND d.refobjid = p.objid AND d.deptype IN ('i', 'a', 'P', 'S')
+)
+SELECT classid, objid, pg_describe_object(classid, objid, 0) AS name, obj_description(objid, classid::regclass::name) AS comment
+  FROM part;
+-- Those that PostgreSQL makes and names: toast tables, types of rows and arrays, rules of views, triggers of foreign keys,
+-- indexes of keys, and constraints that were given no name. A default value cannot have a comment.
+CREATE TEMP TABLE unnamed AS
+SELECT classid, objid FROM part
+ WHERE CASE classid
+       WHEN 'pg_attrdef'::regclass THEN true
+       WHEN 'pg_rewrite'::regclass THEN name LIKE 'rule \_RETURN on %'
+       WHEN 'pg_trigger'::regclass THEN (SELECT tgisinternal FROM pg_trigger WHERE oid = objid)
+       WHEN 'pg_type'::regclass THEN (SELECT typrelid <> 0 OR typcategory = 'A' FROM pg_type WHERE oid = objid)
+       WHEN 'pg_class'::regclass THEN
+           (SELECT relnamespace = 'pg_toast'::regnamespace FROM pg_class WHERE oid = objid)
+           OR EXISTS (SELECT FROM pg_constraint WHERE conindid = objid AND contype IN ('p', 'u'))
+       WHEN 'pg_constraint'::regclass THEN
+           (SELECT conname IN (relname || '_pkey', relname || '_' || columns || '_fkey', relname || '_' || columns || '_check',
+                               relname || '_' || columns || '_key', relname || '_' || columns || '_not_null')
+              FROM (SELECT conname, relname,
+                           (SELECT string_agg(attname, '_' ORDER BY array_position(conkey, attnum))
+                              FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey)) AS columns
+                      FROM pg_constraint k JOIN pg_class c ON c.oid = conrelid WHERE k.oid = objid) AS names)
+       ELSE false END;
+SELECT is((SELECT array_agg(DISTINCT classid::regclass::text ORDER BY classid::regclass::text) FROM part),
+          '{pg_attrdef,pg_class,pg_constraint,pg_proc,pg_rewrite,pg_trigger,pg_type}'::text[],
+          'there are no other kinds of objects');
+SELECT is_empty('SELECT name FROM part WHERE comment IS NULL AND (classid, objid) NOT IN (TABLE unnamed) ORDER BY name',
+                'whatever has a name of its own has a comment');
+SELECT set_eq($$ SELECT k.conname::text FROM unnamed JOIN pg_constraint k ON k.oid = objid AND contype IN ('c', 'f', 'u') $$,
+    '{alert_logs_session_id_fkey,alert_logs_threshold_id_fkey,alert_thresholds_session_id_fkey,daily_statistics_session_id_fkey,'
+    'hourly_statistics_session_id_fkey,occupancy_baselines_kind_check,occupancy_baselines_session_id_fkey,'
+    'people_movements_session_id_fkey,realtime_metrics_session_id_fkey,removed_defaults_table_name_check,'
+    'session_statistics_session_id_fkey,system_config_config_type_check,system_config_origin_check}'::text[],
+    'these constraints say all with the name that PostgreSQL gives');
 SELECT is_empty($$ SELECT m.name, a.attname
                      FROM member m JOIN pg_attribute a ON a.attrelid = m.objid AND m.classid = 'pg_class'::regclass
                     WHERE a.attnum > 0 AND NOT a.attisdropped AND col_description(a.attrelid, a.attnum) IS NULL $$,
                 'every column of a table or view has a comment');
-SELECT is_empty($$ SELECT m.name, t.tgname
-                     FROM member m JOIN pg_trigger t ON t.tgrelid = m.objid AND m.classid = 'pg_class'::regclass
-                    WHERE NOT t.tgisinternal AND obj_description(t.oid, 'pg_trigger') IS NULL $$,
-                'every trigger has a comment');
-SELECT isnt(obj_description(oid, 'pg_extension'), NULL, 'the extension has a comment')
-  FROM pg_extension WHERE extname = 'people_counter';
+SELECT isnt((SELECT obj_description(oid, 'pg_extension') FROM pg_extension WHERE extname = 'people_counter'), NULL,
+            'the extension has a comment');
 
 -- Functions
 SELECT is_empty($$ SELECT p.oid::regprocedure
@@ -123,20 +175,26 @@ SELECT is_empty($$ SELECT p.oid::regprocedure
                     WHERE p.prosecdef AND p.proname NOT IN
                           ('default_time_zone', 'keep_origin', 'note_removed_default', 'remove_default') $$,
                 'no other function runs with the rights of the owner');
-SELECT is(p.proname::text, 'default_time_zone', 'of those with the rights of the owner the public may call only the default')
-  FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
- WHERE p.prosecdef AND has_function_privilege('public', p.oid, 'EXECUTE');
+SELECT is((SELECT array_agg(p.proname::text) FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
+            WHERE p.prosecdef AND has_function_privilege('public', p.oid, 'EXECUTE')), '{default_time_zone}'::text[],
+          'of those with the rights of the owner the public may call only the default');
 SELECT function_privs_are('rebuild_statistics', ARRAY['uuid'], 'public', '{}'::text[], 'the public may not rebuild');
 SELECT volatility_is('calculate_current_people_inside', ARRAY['uuid'], 'stable');
 SELECT volatility_is('verify_statistics', ARRAY['uuid'], 'stable');
 SELECT function_returns('calculate_current_people_inside', ARRAY['uuid'], 'integer');
-SELECT is(extension, library, 'the library is of the version of the extension') FROM people_counter_version();
+SELECT is((SELECT array_agg(ARRAY[extension, library, server]) FROM people_counter_version()),
+          (SELECT ARRAY[ARRAY[default_version, default_version, current_setting('server_version')]]
+             FROM pg_available_extensions WHERE name = 'people_counter'),
+          'one row of versions: extension and library are of the default version');
+SELECT is((SELECT extension FROM people_counter_version()), (SELECT extversion FROM pg_extension WHERE extname = 'people_counter'),
+          'the version is that of the extension here');
+SELECT is((SELECT library FROM people_counter_version()), people_counter_library_version(), 'and that of the library');
 
 -- Dump
-SELECT is(array_agg(c.relname::text ORDER BY c.relname),
+SELECT is((SELECT array_agg(c.relname::text ORDER BY c.relname)
+             FROM pg_extension e JOIN pg_class c ON c.oid = ANY (e.extconfig) WHERE e.extname = 'people_counter'),
           '{alert_logs,alert_thresholds,occupancy_baselines,people_movements,realtime_metrics,removed_defaults,sessions,'
-          'system_config}'::text[], 'pg_dump takes the base tables and no derived one')
-  FROM pg_extension e JOIN pg_class c ON c.oid = ANY (e.extconfig) WHERE e.extname = 'people_counter';
+          'system_config}'::text[], 'pg_dump takes the base tables and no derived one');
 
 SELECT * FROM finish();
 ROLLBACK;

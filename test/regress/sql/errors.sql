@@ -29,6 +29,12 @@ INSERT INTO people_movements (session_id, movement_time, person_id, movement_dir
 \echo :SQLSTATE
 UPDATE people_movements SET movement_time = '-infinity';
 \echo :SQLSTATE
+UPDATE people_movements SET movement_time = '10000-01-01 00:00Z';
+\echo :SQLSTATE
+UPDATE people_movements SET movement_time = '0001-12-31 23:59:59.999999Z BC';
+\echo :SQLSTATE
+UPDATE people_movements SET movement_direction = 'up';
+\echo :SQLSTATE
 INSERT INTO people_movements (session_id, movement_time, person_id, movement_direction) VALUES ('00000000-0000-7000-8000-0000000000ff', '2024-05-01 10:01Z', 1, 'in');
 \echo :SQLSTATE
 INSERT INTO people_movements (session_id, movement_time, person_id, movement_direction, created_at, id) VALUES (NULL, '2024-05-01 10:01Z', 1, 'in', '2024-05-01', '00000000-0000-7000-8000-000000000001');
@@ -52,6 +58,8 @@ INSERT INTO realtime_metrics (session_id, "timestamp") VALUES (:s, 'infinity');
 INSERT INTO realtime_metrics (session_id, "timestamp") VALUES ('00000000-0000-7000-8000-0000000000ff', '2024-05-01 10:01Z');
 \echo :SQLSTATE
 INSERT INTO occupancy_baselines (session_id, baseline_time, people_count) VALUES (:s, '2024-05-01 10:01Z', -1);
+\echo :SQLSTATE
+INSERT INTO occupancy_baselines (session_id, baseline_time, people_count) VALUES (:s, '2024-05-01 10:01Z', 10000001);
 \echo :SQLSTATE
 INSERT INTO occupancy_baselines (session_id, baseline_time) VALUES (:s, '-infinity');
 \echo :SQLSTATE
@@ -87,6 +95,14 @@ UPDATE sessions SET duration_seconds = -1;
 \echo :SQLSTATE
 UPDATE sessions SET fps = 0;
 \echo :SQLSTATE
+UPDATE sessions SET fps = 'NaN';
+\echo :SQLSTATE
+UPDATE sessions SET fps = 1e7;
+\echo :SQLSTATE
+UPDATE sessions SET resolution_width = 0;
+\echo :SQLSTATE
+UPDATE sessions SET max_distance = -1;
+\echo :SQLSTATE
 UPDATE sessions SET confidence_threshold = 1.01;
 \echo :SQLSTATE
 UPDATE sessions SET capacity = -1;
@@ -103,6 +119,25 @@ SELECT calculate_current_people_inside('00000000-0000-7000-8000-0000000000ff');
 \echo :SQLSTATE
 SELECT rebuild_statistics('00000000-0000-7000-8000-0000000000ff');
 \echo :SQLSTATE
+
+-- rules, alerts and settings
+\set SHOW_CONTEXT never
+INSERT INTO alert_thresholds (threshold_name, threshold_value) VALUES (repeat('x', 10 * 1024 * 1024), 1);
+\echo :SQLSTATE
+INSERT INTO alert_thresholds (threshold_name, threshold_value) VALUES ('unheard_of', 1);
+\echo :SQLSTATE
+INSERT INTO system_config (config_key) VALUES (repeat('x', 10 * 1024 * 1024));
+\echo :SQLSTATE
+INSERT INTO system_config (config_key, config_value, config_type) VALUES ('many', 'several', 'integer');
+\echo :SQLSTATE
+UPDATE system_config SET config_value = 'Mars/Olympus' WHERE config_key = 'default_time_zone';
+\echo :SQLSTATE
+INSERT INTO alert_logs (id, session_id, alert_type, triggered_at) VALUES (:s, :s, repeat('x', 10 * 1024 * 1024), '2024-05-01 10:00Z');
+\echo :SQLSTATE
+INSERT INTO alert_logs (id, session_id, threshold_id, alert_type, triggered_at) SELECT :s, :s, id, threshold_name, '2024-05-01 10:00Z' FROM alert_thresholds WHERE threshold_name = 'fps_low';
+INSERT INTO alert_logs (session_id, threshold_id, alert_type) SELECT session_id, threshold_id, alert_type FROM alert_logs;
+\echo :SQLSTATE
+DELETE FROM alert_logs;
 
 -- the derived tables are for the extension only
 INSERT INTO session_statistics DEFAULT VALUES;
