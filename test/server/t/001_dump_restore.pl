@@ -185,71 +185,69 @@ is(sql($node, $database, 'SELECT count(*) FROM sessions WHERE id NOT IN (SELECT 
 cmp_ok(sql($node, $database, 'SELECT count(*) FROM sessions'), '>', 200,
     'dump under load: with what was written before it began');
 
-# The owner of a database who is no superuser. The extension is not trusted: a superuser makes it, and grants.
-
-sub grant_all {
-    my ($name) = @_;
-    $node->safe_psql($name, <<'SQL');
-CREATE EXTENSION people_counter;
-GRANT SELECT, INSERT, UPDATE, DELETE, REFERENCES ON ALL TABLES IN SCHEMA public TO pc_owner;
-GRANT EXECUTE ON FUNCTION rebuild_statistics TO pc_owner;
-SQL
-    return;
-}
+# The owner of a database who is no superuser, from CREATE EXTENSION to the last restore.
 
 $node->safe_psql('postgres', 'CREATE ROLE pc_owner LOGIN CREATEDB');
 create_database($node, 'owned', owner => 'pc_owner', extension => 0);
-($status, $output) = run_with($node, 'psql', '-X', '-U', 'pc_owner', '-d', 'owned', '-c',
-    'CREATE EXTENSION people_counter');
-like($output, qr/permission denied to create extension/, 'a plain owner cannot create the extension');
-grant_all('owned');
-{
-    local $ENV{PGUSER} = 'pc_owner';
-    fill_sample($node, 'owned');
-    verify_ok($node, 'owned', 'owner');
-    sql($node, 'owned', 'CREATE TABLE visitors (person integer PRIMARY KEY); INSERT INTO visitors VALUES (1)');
-}
 my $superusers_base = $base;
-$base = base_rows($node, 'owned');
-$derived = derived_rows($node, 'owned');
-$states = fold_states($node, 'owned');
-
-my ($owned_plain, $owned_data, $owned_custom) = map { "$dumps/owned_$_" } qw(plain data custom);
+my %owned = map { $_ => "$dumps/owned_$_" } qw(plain inserts data custom directory);
 {
     local $ENV{PGUSER} = 'pc_owner';
-    succeeds('pg_dump by the owner', 'pg_dump', '-d', 'owned', '-f', $owned_plain);
-    succeeds('pg_dump -Fc by the owner', 'pg_dump', '-Fc', '-d', 'owned', '-f', $owned_custom);
+    succeeds('CREATE EXTENSION by the owner', @psql, '-d', 'owned', '-c', 'CREATE EXTENSION people_counter');
+    fill_sample($node, 'owned');
+    sql($node, 'owned', <<'SQL');
+CREATE TABLE visitors (person integer PRIMARY KEY, session uuid REFERENCES sessions);
+INSERT INTO visitors VALUES (1, '00000000-0000-7000-8000-0000000000a1');
+GRANT SELECT ON daily_analytics TO PUBLIC;
+GRANT EXECUTE ON FUNCTION rebuild_statistics TO PUBLIC;
+SQL
+    is(sql_error($node, 'owned', 'SELECT rebuild_statistics()'), '', 'the owner rebuilds');
+    verify_ok($node, 'owned', 'owner');
+    $base = base_rows($node, 'owned');
+    $derived = derived_rows($node, 'owned');
+    $states = fold_states($node, 'owned');
+    succeeds('pg_dump by the owner', 'pg_dump', '-d', 'owned', '-f', $owned{plain});
+    succeeds('pg_dump --inserts by the owner', 'pg_dump', '--inserts', '-d', 'owned', '-f', $owned{inserts});
     succeeds('pg_dump --data-only by the owner', 'pg_dump', '--data-only', '-T', 'visitors', '-d', 'owned', '-f',
-        $owned_data);
+        $owned{data});
+    succeeds('pg_dump -Fc by the owner', 'pg_dump', '-Fc', '-d', 'owned', '-f', $owned{custom});
+    succeeds('pg_dump -Fd by the owner', 'pg_dump', '-Fd', '-j2', '-d', 'owned', '-f', $owned{directory});
+
+    my @restore = ('pg_restore', '--exit-on-error', '-d');
+    for (
+        ['plain', sub { @psql, '-d', shift, '-f', $owned{plain} }],
+        ['inserts', sub { @psql, '-d', shift, '-f', $owned{inserts} }],
+        ['custom', sub { @restore, shift, $owned{custom} }],
+        ['directory', sub { @restore, shift, $owned{directory} }],
+        ['scripts/restore -j2 of custom', sub { "$SOURCE/scripts/restore", '-j2', $owned{custom}, shift }],
+        ['scripts/restore -j4 of directory', sub { "$SOURCE/scripts/restore", '-j4', $owned{directory}, shift }],
+    ) {
+        my ($name, $command) = @$_;
+        my $target = target(owner => 'pc_owner');
+        succeeds("the owner restores: $name", $command->($target));
+        compare($target, "the owner's restore, $name");
+        is(sql($node, $target, q{SELECT has_function_privilege('public', 'rebuild_statistics(uuid)', 'EXECUTE')}), 't',
+            "the owner's restore, $name: with the owner's grants");
+    }
+    my $target = target(owner => 'pc_owner');
+    sql($node, $target, 'CREATE EXTENSION people_counter');
+    succeeds('the owner restores: data only', @psql, '-d', $target, '-f', $owned{data});
+    compare($target, "the owner's restore, data only");
+    is(sql_error($node, 'owned', 'DROP TABLE visitors; DROP EXTENSION people_counter'), '', 'the owner drops the extension');
 }
 
+# An extension belongs to whoever restores it. A superuser who restores for the owner does so as the owner.
 $database = target(owner => 'pc_owner');
-succeeds("the owner's dump restored by a superuser", @psql, '-d', $database, '-f', $owned_plain);
-compare($database, "owner's dump, superuser's restore");
+succeeds('a superuser restores as the owner', 'pg_restore', '--exit-on-error', '--role=pc_owner', '-d', $database,
+    $owned{custom});
+compare($database, "owner's dump, restored by a superuser as the owner");
 {
     local $ENV{PGUSER} = 'pc_owner';
     is(sql_error($node, $database, q{INSERT INTO sessions (session_name) VALUES ('more')}), '',
-        'and the rights of the owner came along');
+        'and the tables are those of the owner');
 }
 
-$database = target(owner => 'pc_owner');
-grant_all($database);
-{
-    local $ENV{PGUSER} = 'pc_owner';
-    succeeds("the owner's data restored by the owner", @psql, '-d', $database, '-f', $owned_data);
-    compare($database, "owner's dump, owner's restore");
-}
-
-$database = target(owner => 'pc_owner');
-grant_all($database);
-{
-    local $ENV{PGUSER} = 'pc_owner';
-    succeeds('scripts/restore -j2 by the owner', "$SOURCE/scripts/restore", '-j2', '--no-privileges', $owned_custom,
-        $database);
-    compare($database, 'scripts/restore by the owner');
-}
-
-# The same, where the superuser has put the extension into a schema of its own.
+# Where a superuser has made the extension, in a schema of its own, and granted what it takes.
 $database = target(owner => 'pc_owner');
 $node->safe_psql($database, <<"SQL");
 CREATE SCHEMA "$schema";
