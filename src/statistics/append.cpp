@@ -149,7 +149,7 @@ bool append_across_hours(LockedSession &locked, std::span<const Event> events) {
     }
     const Micros horizon = state.horizon();
     if (next < events.size()) {
-        locked.read_baselines_from(had_hour ? position : events[next].time);
+        locked.read_baselines_from(had_hour ? position : locked.config.calendar.hour_of(events[next].time).start - 1);
     }
     if (had_hour) {
         const core::OpenHour open = state.open.now();
