@@ -11,7 +11,7 @@ no warnings 'experimental::signatures';
 
 use Exporter 'import';
 use List::Util qw(shuffle);
-use Property::Model qw(uuid copy_of new_movement movement_tuple new_sample sample_tuple replace_rows
+use Property::Model qw(uuid copy_of new_session session_sql new_movement movement_tuple new_sample sample_tuple replace_rows
     shift_rows $movement_columns $sample_columns);
 use Property::Operations qw(simple_operation choose insert_rows late_times next_times add_movements some_of matching
     conflicting_movements);
@@ -26,6 +26,8 @@ my @kinds = (
     [ 5,  block       => \&exception_block ],
     [ 4,  failing     => \&failing_statement ],
     [ 5,  cte         => \&writable_cte ],
+    [ 3,  creation    => \&creation ],
+    [ 2,  triggered   => \&triggered ],
     [ 3,  upsert      => \&upsert ],
     [ 3,  merge       => \&merge ],
     [ 6,  late        => \&late_burst ],
@@ -76,7 +78,7 @@ sub body ($world, $session, $depth, $states) {
             next;
         }
         my $one = someone($world, $session);
-        push @sql, simple_operation($world, $one);
+        push @sql, chance(0.08) ? creation($world, $one) : simple_operation($world, $one);
         push @sql, inside_check($one) if chance(0.5);
     }
     return @sql;
@@ -189,6 +191,54 @@ sub writable_cte ($world, $session) {
     return "$last;" if !@parts;
     my $n = 0;
     return 'WITH ' . join(', ', map { 'part' . ++$n . " AS (\n    $_)" } @parts) . "\n$last;";
+}
+
+# A session and its first rows in one statement, in whatever order its parts and their triggers run; or with rows that a
+# trigger of the user's adds.
+sub creation ($world, $session) {
+    my $new = new_session(uuid());
+    $world->{sessions}{ $new->{id} } = $new;
+    my $insert = session_sql($new) =~ s/;\z//r;
+    if (chance(0.25)) {    # see Property::Database
+        my $start = $new->{config}{start};
+        $new->{baselines}{$start} = 5;
+        $new->{movements}{ $new->{id} } = { id => $new->{id}, t => $start, direction => 'in', person => 1 };
+        return $insert =~ s/'property'/'with rows'/r . ';';
+    }
+    my @rows    = add_movements($new, map { random_instant($new) } 1 .. between(1, 6));
+    my $literal = "INSERT INTO people_movements ($movement_columns) VALUES " . join(', ', map { movement_tuple($new, $_) } @rows);
+    my @parts;
+    if (chance(0.4)) {
+        my $sample = new_sample(random_instant($new));
+        $new->{samples}{ $sample->{id} } = $sample;
+        push @parts, "INSERT INTO realtime_metrics ($sample_columns) VALUES " . sample_tuple($new, $sample);
+    }
+    if (chance(0.4)) {
+        my $time = random_instant($new);
+        $new->{baselines}{$time} = 4;
+        push @parts, "INSERT INTO occupancy_baselines (session_id, baseline_time, people_count) VALUES ('$new->{id}', '" . literal($time) . "', 4)";
+    }
+    if (chance(0.5)) {
+        @parts = shuffle($literal, $insert, @parts);
+        my $last = pop @parts;
+        my $n    = 0;
+        return 'WITH ' . join(', ', map { 'part' . ++$n . " AS (\n    $_)" } @parts) . "\n$last;" if @parts;
+    }
+    my $tuples = join ', ', map { sprintf q{('%s'::timestamptz, '%s'::uuid, %d, '%s'::movement_direction, %s::real)}, literal($_->{t}), $_->{id}, $_->{person}, $_->{direction}, $_->{confidence} // 'NULL' } @rows;
+    my $n = 0;
+    return "WITH session AS (\n    $insert\n    RETURNING id)" . join('', map { ', part' . ++$n . " AS (\n    $_)" } @parts)
+        . "\nINSERT INTO people_movements ($movement_columns) SELECT session.id, v.* FROM session, (VALUES $tuples) v;";
+}
+
+# Rows that bring a sample each along, by a trigger of the user's.
+sub triggered ($world, $session) {
+    my @times = chance(0.5) ? next_times($session, between(1, 3)) : late_times($session, between(1, 3));
+    my @rows  = add_movements($session, @times);
+    for (@rows) {
+        $_->{person} = 777;
+        $session->{samples}{ $_->{id} } = { id => $_->{id}, t => $_->{t}, people => 3, status => 'tracking' };
+    }
+    return "INSERT INTO people_movements ($movement_columns) VALUES " . join(', ', map { movement_tuple($session, $_) } @rows) . ';';
 }
 
 sub upsert ($world, $session) {

@@ -39,6 +39,29 @@ CREATE FUNCTION property.inside(session uuid) RETURNS integer LANGUAGE sql STABL
 $$;
 SQL
 
+# Triggers of a user's, which write while a statement's own triggers have still to run.
+my $triggers = <<'SQL';
+CREATE FUNCTION property.with_rows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO occupancy_baselines (session_id, baseline_time, people_count) VALUES (NEW.id, NEW.start_time, 5);
+    INSERT INTO people_movements (session_id, movement_time, id, person_id, movement_direction)
+        VALUES (NEW.id, NEW.start_time, NEW.id, 1, 'in');
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER with_rows AFTER INSERT ON sessions FOR EACH ROW WHEN (NEW.session_name = 'with rows')
+    EXECUTE FUNCTION property.with_rows();
+CREATE FUNCTION property.with_sample() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO realtime_metrics (session_id, "timestamp", id, current_people_count, detection_status)
+        VALUES (NEW.session_id, NEW.movement_time, NEW.id, 3, 'tracking');
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER with_sample AFTER INSERT ON people_movements FOR EACH ROW WHEN (NEW.person_id = 777)
+    EXECUTE FUNCTION property.with_sample();
+SQL
+
 sub new ($class) {
     my $self = bless { name => sprintf('people_counter_property_%d_%d', $$, ++$count), owner => $$ }, $class;
     my $maintenance = Property::Psql->new($ENV{PGDATABASE} // 'postgres');
@@ -47,6 +70,7 @@ sub new ($class) {
     my $psql = $self->connect;
     $psql->rows('CREATE EXTENSION people_counter;');
     $psql->rows($inside);
+    $psql->rows($triggers);
     $psql->close;
     return $self;
 }

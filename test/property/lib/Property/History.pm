@@ -177,6 +177,7 @@ sub shrunk ($self, $text, $states = undef) {
 }
 
 sub fails_again ($self, @steps) {
+    local $Property::Psql::patience = 20;    # what is left of a step may keep psql waiting for its end
     $_->close for $self->{psql}->@*;
     $self->{psql} = [ map { $self->{database}->connect } 1 .. connections ];
     $self->{psql}[0]->run('TRUNCATE sessions CASCADE;');
