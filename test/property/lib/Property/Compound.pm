@@ -1,8 +1,8 @@
 package Property::Compound;
 
 # Steps of a history: statements with several sub-statements, transactions, savepoints, PL/pgSQL blocks, statements that
-# fail, maintenance. A step is { sql, states }: it must return no row and fail with exactly these SQLSTATEs. Or it is
-# { parts }, a list of such steps that name their connection.
+# fail, maintenance. A step is { sql, states }: it must return no row and fail with exactly these SQLSTATEs. It may also
+# fail with what matches `or`; then undo() is called. Or it is { parts }, a list of such steps that name their connection.
 
 use v5.26;
 use warnings;
@@ -35,9 +35,10 @@ my @kinds = (
     [ 1,  prepared    => \&prepared_transaction ],
     [ 1,  maintenance => \&maintenance ],
 );
+my $interrupted = [ 12, interrupted => \&interrupted ];    # where derived rows are trapped, see Property::Database
 
 sub random_step ($world, $session) {
-    my $make = choose(map { [ $_->[0], $_ ] } grep { !$without{ $_->[1] } } @kinds);
+    my $make = choose(map { [ $_->[0], $_ ] } grep { !$without{ $_->[1] } } @kinds, $world->{trapped} ? $interrupted : ());
     my $step = $make->[2]->($world, $session);
     $step = { sql => $step, states => [] } if !ref $step;
     return { kind => $make->[1], $step->%* };
@@ -133,6 +134,38 @@ sub exception_block ($world, $session) {
     }
     push @sql, 'EXCEPTION WHEN raise_exception THEN NULL; END;';
     push @sql, plain_operation($world, $session) if chance(0.7);
+    return join "\n", @sql, 'END $do$;';
+}
+
+# A statement that ends with an error at the n-th derived row that it writes, if it comes so far. What the backend remembers
+# of the rows lives on; it is asked at once.
+sub interrupted ($world, $session) {
+    my $trap = 'property.writes_left';
+    my $n    = pick(0, 1, between(2, 6), between(2, 40));
+    my $kind = between(1, 3);
+    if ($kind == 1) {
+        my $saved = copy_of($world);
+        my @sql   = ("SET $trap = $n;", 'BEGIN;', simple_operation($world, $session), 'COMMIT;', "RESET $trap;");
+        return { sql => join("\n", @sql, inside_check($session)), states => [], or => qr/^P0001(?: 25P02)*$/, undo => sub { $world->{sessions} = $saved } };
+    }
+    if ($kind == 2) {
+        my @sql = ('BEGIN;');
+        push @sql, simple_operation($world, $session) if chance(0.6);
+        for (1 .. pick(1, 1, 2)) {
+            my $saved = copy_of($world);
+            push @sql, 'SAVEPOINT s;', "SET LOCAL $trap = $n;", simple_operation($world, $world->{sessions}{ $session->{id} }), 'ROLLBACK TO s;';
+            $world->{sessions} = $saved;
+            push @sql, simple_operation($world, $world->{sessions}{ $session->{id} }), inside_check($session);
+        }
+        return { sql => join("\n", @sql, 'COMMIT;'), states => [], or => qr/^P0001(?: (?:25P02|P0001))*$/, undo => sub { } };
+    }
+    my @sql = ('DO $do$ BEGIN');
+    push @sql, plain_operation($world, $session) if chance(0.6);
+    my $saved = copy_of($world);
+    push @sql, 'BEGIN', "PERFORM set_config('$trap', '$n', true);", plain_operation($world, $session), q{RAISE EXCEPTION 'never mind';},
+        'EXCEPTION WHEN raise_exception THEN NULL; END;';
+    $world->{sessions} = $saved;
+    push @sql, plain_operation($world, $session) if chance(0.8);
     return join "\n", @sql, 'END $do$;';
 }
 
