@@ -25,7 +25,7 @@ my @movements = ([ 12, \&Property::Writer::insert ], [ 3, \&Property::Writer::ro
     [ 3, \&Property::Writer::turn ], [ 3, \&Property::Writer::delete_some ], [ 2, \&Property::Writer::upsert ], [ 2, \&Property::Writer::merge ]);
 
 my @everything = (@movements, [ 3, \&Property::Writer::samples ], [ 1, \&Property::Writer::baseline ], [ 1, \&Property::Writer::configure ],
-    [ 2, \&Property::Writer::create ], [ 1.5, \&Property::Writer::replace ], [ 3, \&Property::Writer::insert_volatile ],
+    [ 2, \&Property::Writer::create ], [ 1, \&Property::Writer::drop ], [ 1.5, \&Property::Writer::replace ], [ 3, \&Property::Writer::insert_volatile ],
     [ 1, \&Property::Writer::rebuild_one ], [ 0.4, \&Property::Writer::rebuild_all ]);
 
 # TRUNCATE has its table to itself and then wants the sessions; who writes another table and is late wants them the other
@@ -36,11 +36,16 @@ my @truncating = (
     [ 'occupancy_baselines', [ [ 9, \&Property::Writer::baseline ], [ 0.2, sub ($writer) { { sql => 'TRUNCATE occupancy_baselines;' } } ] ] ],
 );
 
+# Beside one that rebuilds everything all the time, which takes a while.
+my @rebuilding = ([ 6, \&Property::Writer::create ], [ 2, \&Property::Writer::drop ], [ 1, sub ($writer) { $writer->{number} == 1 ? $writer->rebuild_all : undef } ]);
+
 sub run ($database, $seed, $result) {
     for my $level ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE') {
         my ($sum, @failures) = at_once($database, $seed, $level, $seconds, @everything);
         $result->(sprintf('eight connections under %s: %d transactions, %d tried again, all acknowledged rows counted, no deadlock', $level, $sum->@{qw(statements retries)}), @failures);
     }
+    my ($sum, @failures) = at_once($database, $seed, 'READ COMMITTED', 6, @rebuilding, 20_000);
+    $result->("sessions come and go while everything is rebuilt: $sum->{statements} transactions", @failures);
     for (@truncating) {
         my ($table, $transactions) = @$_;
         my ($sum, @failures) = at_once($database, $seed, 'READ COMMITTED', 3, @$transactions);
@@ -58,10 +63,13 @@ sub fresh_sessions ($psql, $count) {
 }
 
 sub at_once ($database, $seed, $level, $for, @transactions) {
+    my $hours = ref $transactions[-1] ? 0 : pop @transactions;    # that one more session has
     srand($seed);
     my $psql     = $database->connect;
     my @volatile = fresh_sessions($psql, sessions + volatile);
     my @sessions = splice @volatile, 0, sessions;
+    $psql->rows("WITH one AS (INSERT INTO sessions (session_name) VALUES ('long') RETURNING id) INSERT INTO realtime_metrics (session_id, \"timestamp\")"
+            . " SELECT id, '2020-01-01 00:30+00'::timestamptz + n * interval '1 hour' FROM one, generate_series(1, $hours) n;") if $hours;
     my @results  = in_parallel(map { my $n = $_; sub {
         Property::Writer->new(database => $database, level => $level, seed => $seed, number => $n, sessions => \@sessions, volatile => \@volatile)->run($for, @transactions);
     } } 1 .. connections);

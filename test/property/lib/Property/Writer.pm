@@ -95,9 +95,10 @@ sub keep ($self, @rows) {
     return sub ($times) { $self->{rows}{ $_->[1]{id} } = [ @$_[ 0, 1 ], $times ] for @rows };
 }
 
-# Rows of whatever sessions, or of this one.
+# Rows of sessions that stay, or of this one. (A cascade takes the rows of a session in an order of its own.)
 sub own_rows ($self, $session = undef) {
-    my @rows = map { $self->{rows}{$_} } sort keys $self->{rows}->%*;
+    my %volatile = map { $_->{id} => 1 } $self->{volatile}->@*;
+    my @rows = grep { !$volatile{ $_->[0]{id} } } map { $self->{rows}{$_} } sort keys $self->{rows}->%*;
     @rows = grep { $_->[0]{id} eq $session->{id} } @rows if $session;
     @rows = shuffle(@rows);
     splice @rows, 10 if @rows > 10;
@@ -219,7 +220,18 @@ sub create ($self) {
         sql => pick("BEGIN;\n$insert\n$sql\nCOMMIT;", 'WITH session AS (' . $insert =~ s/;\z//r . ")\n$sql"),
         commit => sub ($times) {
             push $self->{sessions}->@*, $session if $self->{sessions}->@* < 30;
+            push $self->{created}->@*,  $session;
             $self->keep(@rows)->($times);
+        },
+    };
+}
+
+sub drop ($self) {
+    my $session = shift(@{ $self->{created} //= [] }) // return;
+    return {
+        sql    => "DELETE FROM sessions WHERE id = '$session->{id}';", wipes => $session->{id},
+        commit => sub ($times) {
+            $self->{sessions} = [ grep { $_->{id} ne $session->{id} } $self->{sessions}->@* ];
         },
     };
 }
