@@ -116,6 +116,15 @@ isnt($status, 0, 'loading the data a second time is refused');
 like($output, qr/duplicate key/, 'because the sessions are there already');
 compare($database, 'data-only, second time');
 
+for my $archive ($custom, $directory) {
+    my ($format) = $archive =~ m{([^/]*)$};
+    $database = target();
+    $node->safe_psql($database, "CREATE SCHEMA \"$schema\"; CREATE EXTENSION people_counter SCHEMA \"$schema\"");
+    succeeds("pg_restore --data-only of $format", 'pg_restore', '--exit-on-error', '--data-only', '-n', $schema, '-d',
+        $database, $archive);
+    compare($database, "data-only of $format");
+}
+
 # --disable-triggers switches off what makes the statistics: verify tells, rebuild repairs. (It also switches off what
 # lets an edited default replace the shipped one, so such rows are refused loudly; here they stay out.)
 $database = target();
@@ -190,7 +199,7 @@ cmp_ok(sql($node, $database, 'SELECT count(*) FROM sessions'), '>', 200,
 $node->safe_psql('postgres', 'CREATE ROLE pc_owner LOGIN CREATEDB');
 create_database($node, 'owned', owner => 'pc_owner', extension => 0);
 my $superusers_base = $base;
-my %owned = map { $_ => "$dumps/owned_$_" } qw(plain inserts data custom directory);
+my %owned = map { $_ => "$dumps/owned_$_" } qw(plain inserts data custom directory again);
 {
     local $ENV{PGUSER} = 'pc_owner';
     succeeds('CREATE EXTENSION by the owner', @psql, '-d', 'owned', '-c', 'CREATE EXTENSION people_counter');
@@ -219,13 +228,19 @@ SQL
         ['inserts', sub { @psql, '-d', shift, '-f', $owned{inserts} }],
         ['custom', sub { @restore, shift, $owned{custom} }],
         ['directory', sub { @restore, shift, $owned{directory} }],
-        ['scripts/restore -j2 of custom', sub { "$SOURCE/scripts/restore", '-j2', $owned{custom}, shift }],
-        ['scripts/restore -j4 of directory', sub { "$SOURCE/scripts/restore", '-j4', $owned{directory}, shift }],
+        ['second generation', sub { @restore, shift, $owned{again} }],
+        (map {
+            my ($format, $jobs) = @$_;
+            ["scripts/restore -j$jobs of $format", sub { "$SOURCE/scripts/restore", "-j$jobs", $owned{$format}, shift }]
+        } ['custom', 2], ['custom', 4], ['directory', 2], ['directory', 4]),
     ) {
         my ($name, $command) = @$_;
         my $target = target(owner => 'pc_owner');
         succeeds("the owner restores: $name", $command->($target));
         compare($target, "the owner's restore, $name");
+        is(sql($node, $target, 'SELECT count(*) FROM visitors JOIN sessions ON session = id'), 1,
+            "the owner's restore, $name: with the owner's table");
+        succeeds('the owner dumps it again', 'pg_dump', '-Fc', '-d', $target, '-f', $owned{again}) if $name eq 'plain';
         is(sql($node, $target, q{SELECT has_function_privilege('public', 'rebuild_statistics(uuid)', 'EXECUTE')}), 't',
             "the owner's restore, $name: with the owner's grants");
     }
@@ -233,6 +248,17 @@ SQL
     sql($node, $target, 'CREATE EXTENSION people_counter');
     succeeds('the owner restores: data only', @psql, '-d', $target, '-f', $owned{data});
     compare($target, "the owner's restore, data only");
+    for my $format ('custom', 'directory') {
+        $target = target(owner => 'pc_owner');
+        sql($node, $target, 'CREATE EXTENSION people_counter; CREATE TABLE visitors (person integer, session uuid)');
+        succeeds("the owner restores: data only of $format", 'pg_restore', '--exit-on-error', '--data-only', '-d', $target,
+            $owned{$format});
+        compare($target, "the owner's restore, data only of $format");
+    }
+    $target = 'parallel_' . ++$restored;
+    succeeds('the owner restores into a database of their own making', "$SOURCE/scripts/restore", '-j2', '--create',
+        $owned{custom}, $target);
+    compare($target, "the owner's restore, database made");
     is(sql_error($node, 'owned', 'DROP TABLE visitors; DROP EXTENSION people_counter'), '', 'the owner drops the extension');
 }
 
@@ -247,6 +273,18 @@ compare($database, "owner's dump, restored by a superuser as the owner");
         'and the tables are those of the owner');
 }
 
+# A superuser's dump, restored by the owner, whose tables they are then.
+$base = $superusers_base;
+$derived = derived_rows($node, 'source');
+$states = fold_states($node, 'source');
+$database = target(owner => 'pc_owner');
+{
+    local $ENV{PGUSER} = 'pc_owner';
+    succeeds("the owner restores a superuser's dump", 'pg_restore', '--exit-on-error', '--no-owner', '-d', $database, $custom);
+    compare($database, "superuser's dump, owner's restore");
+    is(sql_error($node, $database, 'SELECT rebuild_statistics()'), '', "superuser's dump, owner's restore: the owner rebuilds");
+}
+
 # Where a superuser has made the extension, in a schema of its own, and granted what it takes.
 $database = target(owner => 'pc_owner');
 $node->safe_psql($database, <<"SQL");
@@ -255,9 +293,6 @@ CREATE EXTENSION people_counter SCHEMA "$schema";
 GRANT USAGE ON SCHEMA "$schema" TO pc_owner;
 GRANT SELECT, INSERT, UPDATE, DELETE, REFERENCES ON ALL TABLES IN SCHEMA "$schema" TO pc_owner;
 SQL
-$base = $superusers_base;
-$derived = derived_rows($node, 'source');
-$states = fold_states($node, 'source');
 {
     local $ENV{PGUSER} = 'pc_owner';
     succeeds('scripts/restore -j2 by the owner into a schema of its own', "$SOURCE/scripts/restore", '-j2',

@@ -1,8 +1,8 @@
 package Property::Compound;
 
 # Steps of a history: statements with several sub-statements, transactions, savepoints, PL/pgSQL blocks, statements that
-# fail, maintenance. A step is { sql, states }: it must return no row and fail with exactly these SQLSTATEs. Or it is
-# { parts }, a list of such steps that name their connection.
+# fail, maintenance. A step is { sql, states }: it must return no row and fail with exactly these SQLSTATEs. It may also
+# fail with what matches `or`; then undo() is called. Or it is { parts }, a list of such steps that name their connection.
 
 use v5.26;
 use warnings;
@@ -11,7 +11,7 @@ no warnings 'experimental::signatures';
 
 use Exporter 'import';
 use List::Util qw(shuffle);
-use Property::Model qw(uuid copy_of new_movement movement_tuple new_sample sample_tuple replace_rows
+use Property::Model qw(uuid copy_of new_session session_sql new_movement movement_tuple new_sample sample_tuple replace_rows
     shift_rows $movement_columns $sample_columns);
 use Property::Operations qw(simple_operation choose insert_rows late_times next_times add_movements some_of matching
     conflicting_movements);
@@ -26,6 +26,8 @@ my @kinds = (
     [ 5,  block       => \&exception_block ],
     [ 4,  failing     => \&failing_statement ],
     [ 5,  cte         => \&writable_cte ],
+    [ 3,  creation    => \&creation ],
+    [ 2,  triggered   => \&triggered ],
     [ 3,  upsert      => \&upsert ],
     [ 3,  merge       => \&merge ],
     [ 6,  late        => \&late_burst ],
@@ -33,9 +35,10 @@ my @kinds = (
     [ 1,  prepared    => \&prepared_transaction ],
     [ 1,  maintenance => \&maintenance ],
 );
+my $interrupted = [ 12, interrupted => \&interrupted ];    # where derived rows are trapped, see Property::Database
 
 sub random_step ($world, $session) {
-    my $make = choose(map { [ $_->[0], $_ ] } grep { !$without{ $_->[1] } } @kinds);
+    my $make = choose(map { [ $_->[0], $_ ] } grep { !$without{ $_->[1] } } @kinds, $world->{trapped} ? $interrupted : ());
     my $step = $make->[2]->($world, $session);
     $step = { sql => $step, states => [] } if !ref $step;
     return { kind => $make->[1], $step->%* };
@@ -76,7 +79,7 @@ sub body ($world, $session, $depth, $states) {
             next;
         }
         my $one = someone($world, $session);
-        push @sql, simple_operation($world, $one);
+        push @sql, chance(0.08) ? creation($world, $one) : simple_operation($world, $one);
         push @sql, inside_check($one) if chance(0.5);
     }
     return @sql;
@@ -131,6 +134,38 @@ sub exception_block ($world, $session) {
     }
     push @sql, 'EXCEPTION WHEN raise_exception THEN NULL; END;';
     push @sql, plain_operation($world, $session) if chance(0.7);
+    return join "\n", @sql, 'END $do$;';
+}
+
+# A statement that ends with an error at the n-th derived row that it writes, if it comes so far. What the backend remembers
+# of the rows lives on; it is asked at once.
+sub interrupted ($world, $session) {
+    my $trap = 'property.writes_left';
+    my $n    = pick(0, 1, between(2, 6), between(2, 40));
+    my $kind = between(1, 3);
+    if ($kind == 1) {
+        my $saved = copy_of($world);
+        my @sql   = ("SET $trap = $n;", 'BEGIN;', simple_operation($world, $session), 'COMMIT;', "RESET $trap;");
+        return { sql => join("\n", @sql, inside_check($session)), states => [], or => qr/^P0001(?: 25P02)*$/, undo => sub { $world->{sessions} = $saved } };
+    }
+    if ($kind == 2) {
+        my @sql = ('BEGIN;');
+        push @sql, simple_operation($world, $session) if chance(0.6);
+        for (1 .. pick(1, 1, 2)) {
+            my $saved = copy_of($world);
+            push @sql, 'SAVEPOINT s;', "SET LOCAL $trap = $n;", simple_operation($world, $world->{sessions}{ $session->{id} }), 'ROLLBACK TO s;';
+            $world->{sessions} = $saved;
+            push @sql, simple_operation($world, $world->{sessions}{ $session->{id} }), inside_check($session);
+        }
+        return { sql => join("\n", @sql, 'COMMIT;'), states => [], or => qr/^P0001(?: (?:25P02|P0001))*$/, undo => sub { } };
+    }
+    my @sql = ('DO $do$ BEGIN');
+    push @sql, plain_operation($world, $session) if chance(0.6);
+    my $saved = copy_of($world);
+    push @sql, 'BEGIN', "PERFORM set_config('$trap', '$n', true);", plain_operation($world, $session), q{RAISE EXCEPTION 'never mind';},
+        'EXCEPTION WHEN raise_exception THEN NULL; END;';
+    $world->{sessions} = $saved;
+    push @sql, plain_operation($world, $session) if chance(0.8);
     return join "\n", @sql, 'END $do$;';
 }
 
@@ -189,6 +224,54 @@ sub writable_cte ($world, $session) {
     return "$last;" if !@parts;
     my $n = 0;
     return 'WITH ' . join(', ', map { 'part' . ++$n . " AS (\n    $_)" } @parts) . "\n$last;";
+}
+
+# A session and its first rows in one statement, in whatever order its parts and their triggers run; or with rows that a
+# trigger of the user's adds.
+sub creation ($world, $session) {
+    my $new = new_session(uuid());
+    $world->{sessions}{ $new->{id} } = $new;
+    my $insert = session_sql($new) =~ s/;\z//r;
+    if (chance(0.25)) {    # see Property::Database
+        my $start = $new->{config}{start};
+        $new->{baselines}{$start} = 5;
+        $new->{movements}{ $new->{id} } = { id => $new->{id}, t => $start, direction => 'in', person => 1 };
+        return $insert =~ s/'property'/'with rows'/r . ';';
+    }
+    my @rows    = add_movements($new, map { random_instant($new) } 1 .. between(1, 6));
+    my $literal = "INSERT INTO people_movements ($movement_columns) VALUES " . join(', ', map { movement_tuple($new, $_) } @rows);
+    my @parts;
+    if (chance(0.4)) {
+        my $sample = new_sample(random_instant($new));
+        $new->{samples}{ $sample->{id} } = $sample;
+        push @parts, "INSERT INTO realtime_metrics ($sample_columns) VALUES " . sample_tuple($new, $sample);
+    }
+    if (chance(0.4)) {
+        my $time = random_instant($new);
+        $new->{baselines}{$time} = 4;
+        push @parts, "INSERT INTO occupancy_baselines (session_id, baseline_time, people_count) VALUES ('$new->{id}', '" . literal($time) . "', 4)";
+    }
+    if (chance(0.5)) {
+        @parts = shuffle($literal, $insert, @parts);
+        my $last = pop @parts;
+        my $n    = 0;
+        return 'WITH ' . join(', ', map { 'part' . ++$n . " AS (\n    $_)" } @parts) . "\n$last;" if @parts;
+    }
+    my $tuples = join ', ', map { sprintf q{('%s'::timestamptz, '%s'::uuid, %d, '%s'::movement_direction, %s::real)}, literal($_->{t}), $_->{id}, $_->{person}, $_->{direction}, $_->{confidence} // 'NULL' } @rows;
+    my $n = 0;
+    return "WITH session AS (\n    $insert\n    RETURNING id)" . join('', map { ', part' . ++$n . " AS (\n    $_)" } @parts)
+        . "\nINSERT INTO people_movements ($movement_columns) SELECT session.id, v.* FROM session, (VALUES $tuples) v;";
+}
+
+# Rows that bring a sample each along, by a trigger of the user's.
+sub triggered ($world, $session) {
+    my @times = chance(0.5) ? next_times($session, between(1, 3)) : late_times($session, between(1, 3));
+    my @rows  = add_movements($session, @times);
+    for (@rows) {
+        $_->{person} = 777;
+        $session->{samples}{ $_->{id} } = { id => $_->{id}, t => $_->{t}, people => 3, status => 'tracking' };
+    }
+    return "INSERT INTO people_movements ($movement_columns) VALUES " . join(', ', map { movement_tuple($session, $_) } @rows) . ';';
 }
 
 sub upsert ($world, $session) {

@@ -39,6 +39,55 @@ CREATE FUNCTION property.inside(session uuid) RETURNS integer LANGUAGE sql STABL
 $$;
 SQL
 
+# Triggers of a user's, which write while a statement's own triggers have still to run.
+my $triggers = <<'SQL';
+CREATE FUNCTION property.with_rows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO occupancy_baselines (session_id, baseline_time, people_count) VALUES (NEW.id, NEW.start_time, 5);
+    INSERT INTO people_movements (session_id, movement_time, id, person_id, movement_direction)
+        VALUES (NEW.id, NEW.start_time, NEW.id, 1, 'in');
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER with_rows AFTER INSERT ON sessions FOR EACH ROW WHEN (NEW.session_name = 'with rows')
+    EXECUTE FUNCTION property.with_rows();
+CREATE FUNCTION property.with_sample() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO realtime_metrics (session_id, "timestamp", id, current_people_count, detection_status)
+        VALUES (NEW.session_id, NEW.movement_time, NEW.id, 3, 'tracking');
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER with_sample AFTER INSERT ON people_movements FOR EACH ROW WHEN (NEW.person_id = 777)
+    EXECUTE FUNCTION property.with_sample();
+SQL
+
+# An error at the n-th write of a derived row, after SET property.writes_left = n.
+my $trap = <<'SQL';
+CREATE FUNCTION property.trap(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    left_over text := current_setting('property.writes_left', true);
+BEGIN
+    IF left_over <> '' THEN
+        IF left_over::integer <= 0 THEN
+            RAISE EXCEPTION 'trapped';
+        END IF;
+        left_over := set_config('property.writes_left', (left_over::integer - 1)::text, true);
+    END IF;
+    RETURN 0;
+END
+$$;
+SQL
+
+my %trapped = (session_statistics => 'peak_people_count', hourly_statistics => 'closing_count', daily_statistics => 'peak_people_count');
+
+sub set_traps ($psql, $on) {
+    for my $table (sort keys %trapped) {
+        $psql->rows("ALTER TABLE $table DROP COLUMN IF EXISTS trap;");
+        $psql->rows("ALTER TABLE $table ADD COLUMN trap integer GENERATED ALWAYS AS (property.trap($trapped{$table})) STORED;") if $on;
+    }
+}
+
 sub new ($class) {
     my $self = bless { name => sprintf('people_counter_property_%d_%d', $$, ++$count), owner => $$ }, $class;
     my $maintenance = Property::Psql->new($ENV{PGDATABASE} // 'postgres');
@@ -47,6 +96,7 @@ sub new ($class) {
     my $psql = $self->connect;
     $psql->rows('CREATE EXTENSION people_counter;');
     $psql->rows($inside);
+    $psql->rows("$triggers$trap");
     $psql->close;
     return $self;
 }

@@ -44,6 +44,8 @@ my @scenes = (
     [ 'Africa/Monrovia',     '1972-01-07 00:44:30' ],    # an offset of seconds
 );
 
+our $present = int(time / 3600);    # the hour that is now, counted from 1970; a run is repeated with the same one
+
 our @zones = do { my %seen; grep { !$seen{$_}++ } map { $_->[0] } @scenes };
 
 sub pick (@list) { return $list[ rand @list ] }
@@ -79,7 +81,7 @@ sub random_scene (@only) {
     my @choice = @only ? @only : @scenes;
     my ($zone, $text) = pick(@choice)->@*;
     my $centre = instant_of($text);
-    $centre = int(time / 3600) * hour if !@only && chance(0.04);    # around now, the future included
+    $centre = $present * hour if !@only && chance(0.04);    # around now, the future included
     my $steps = pick(pick(4, 12), pick(30, 60, 120));
     my $grid  = pick(pick(minute, 5 * minute), 15 * minute, pick(10 * minute, 30 * minute, hour));
     $grid = 15 * minute if $grid * $steps < 2 * hour && chance(0.7);
