@@ -99,7 +99,7 @@ Datum rebuild(FunctionCallInfo fcinfo) {
     Ledger ledger;
     ledger.open(relations);
     if (PG_ARGISNULL(0)) {
-        ledger.create_alone();
+        ledger.rebuild_alone();
     }
     const Snapshot snapshot = take_fresh_snapshot();
     if (PG_ARGISNULL(0)) {

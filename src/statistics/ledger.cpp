@@ -46,7 +46,7 @@ void Ledger::open(const pg::Relations &relations) {
     scratch_ = nullptr;
     pending_days_ = nullptr;
     pending_capacity_ = 0;
-    creates_alone_ = false;
+    created_ = 0;
 }
 
 MemoryContext Ledger::scratch() {
@@ -79,16 +79,17 @@ uint64 Ledger::hash_of(const pg_uuid_t &session) const {
 }
 
 void Ledger::lock_creation(const pg_uuid_t &session) {
-    if (!creates_alone_) {
+    if (created_ < kCreationLocks) {
+        ++created_;
         lock(LockKind::kAnyCreation, relations_.session_statistics, ShareLock);
         lock(LockKind::kCreation, hash_of(session), ExclusiveLock);
+    } else if (created_ == kCreationLocks) {
+        ++created_;
+        lock(LockKind::kAnyCreation, relations_.session_statistics, ExclusiveLock);
     }
 }
 
-void Ledger::create_alone() {
-    lock(LockKind::kAnyCreation, relations_.session_statistics, ExclusiveLock);
-    creates_alone_ = true;
-}
+void Ledger::rebuild_alone() { lock(LockKind::kRebuild, relations_.session_statistics, ExclusiveLock); }
 
 void Ledger::queue_for(const pg_uuid_t &session) { lock(LockKind::kQueue, hash_of(session), ExclusiveLock); }
 

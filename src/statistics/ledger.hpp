@@ -31,10 +31,11 @@ class Ledger {
     // Positions on the session's row; false if there is none. Without `lock` the row is read as it is now, and
     // store_session(false) later tells whether somebody was faster.
     bool load_session(const pg_uuid_t &session, bool lock);
-    // Two writers may find a session without its row; the one who has this lock makes it.
+    // Two writers may find a session without its row; the one who has this lock makes it. After a few hundred of them it
+    // is one lock for all that are still to come: the table of locks holds only so many.
     void lock_creation(const pg_uuid_t &session);
-    // For a rebuild of all sessions, which may lack any number of rows: one lock for all of them.
-    void create_alone();
+    // Rebuilds of everything come one after another.
+    void rebuild_alone();
     // Waits for those who wait for the session already. Only for one who holds nothing of the session: whoever has its
     // row must not wait for those who wait for it.
     void queue_for(const pg_uuid_t &session);
@@ -71,7 +72,8 @@ class Ledger {
         Difference difference;
     };
 
-    enum class LockKind : uint16 { kCreation = 3, kAnyCreation = 4, kQueue = 5 };
+    enum class LockKind : uint16 { kCreation = 3, kAnyCreation = 4, kQueue = 5, kRebuild = 6 };
+    static constexpr int kCreationLocks = 256;
 
     Snapshot row_snapshot() const;
     void lock(LockKind kind, uint64 what, LOCKMODE mode);
@@ -90,7 +92,7 @@ class Ledger {
     MemoryContext scratch_;
     pg_uuid_t session_;
     bool session_found_;
-    bool creates_alone_;
+    int created_;  // rows that lacked, up to one more than kCreationLocks
     Micros loaded_horizon_;  // of the row as it was loaded
     Difference total_;
     Day *pending_days_;

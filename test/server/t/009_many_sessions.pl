@@ -49,7 +49,6 @@ SQL
 );
 for my $way (sort keys %ways) {
     without_statistics($way);
-    local our $TODO = $way eq 'rebuild' ? undef : 'only rebuild_statistics() does without a lock for each session';
     is(sql_error($node, $way, $ways{$way}), '', "$way: statistics of all sessions are made in one statement");
     is(sql($node, $way, 'SELECT count(*) FROM session_statistics'), $sessions, "$way: of all");
     verify_ok($node, $way, $way);

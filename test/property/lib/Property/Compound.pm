@@ -268,7 +268,7 @@ sub triggered ($world, $session) {
     my @times = chance(0.5) ? next_times($session, between(1, 3)) : late_times($session, between(1, 3));
     my @rows  = add_movements($session, @times);
     for (@rows) {
-        $_->{person} = 777;
+        $_->{person} = -777;
         $session->{samples}{ $_->{id} } = { id => $_->{id}, t => $_->{t}, people => 3, status => 'tracking' };
     }
     return "INSERT INTO people_movements ($movement_columns) VALUES " . join(', ', map { movement_tuple($session, $_) } @rows) . ';';

@@ -58,7 +58,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER with_sample AFTER INSERT ON people_movements FOR EACH ROW WHEN (NEW.person_id = 777)
+CREATE TRIGGER with_sample AFTER INSERT ON people_movements FOR EACH ROW WHEN (NEW.person_id = -777)
     EXECUTE FUNCTION property.with_sample();
 SQL
 
