@@ -118,12 +118,12 @@ bool Ledger::load_session(const pg_uuid_t &session, bool lock) {
         const TM_Result result = table_tuple_lock(sessions_.table, &tid, snapshot, sessions_.found,
                                                   GetCurrentCommandId(true), LockTupleNoKeyExclusive, LockWaitBlock,
                                                   latest ? TUPLE_LOCK_FLAG_FIND_LAST_VERSION : 0, &failure);
-        if (result == TM_Updated || result == TM_Deleted) {
-            if (!latest) {
-                pg::report_serialization_failure();
-            }
-            ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the session was deleted concurrently"),
-                            errhint("The transaction might succeed if retried.")));
+        if (!latest && (result == TM_Updated || result == TM_Deleted)) {
+            pg::report_serialization_failure();
+        }
+        if (result == TM_Deleted) {  // and its session, while this waited
+            session_found_ = false;
+            return false;
         }
         if (result != TM_Ok) {
             elog(ERROR, "unexpected result %d of locking a session's statistics", static_cast<int>(result));
