@@ -59,6 +59,7 @@ constexpr Entry kTables[] = {
 Relations cached;
 bool cached_valid = false;
 bool watching = false;
+uint64 invalidations = 0;  // also those that come while the tables are being looked at
 
 bool is_among(const Relations &relations, Oid table_id) {
     return std::any_of(std::begin(kTables), std::end(kTables),
@@ -66,13 +67,14 @@ bool is_among(const Relations &relations, Oid table_id) {
 }
 
 void forget_relation(Datum, Oid relation) {
-    if (!cached_valid) {
-        return;
-    }
-    cached_valid = relation != InvalidOid && !is_among(cached, relation);
+    ++invalidations;
+    cached_valid = cached_valid && relation != InvalidOid && !is_among(cached, relation);
 }
 
-void forget_types(Datum, int, uint32) { cached_valid = false; }
+void forget_types(Datum, int, uint32) {
+    ++invalidations;
+    cached_valid = false;
+}
 
 Oid own_type(Oid schema, const char *name) {
     return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name), ObjectIdGetDatum(schema));
@@ -82,7 +84,10 @@ Oid enum_value(Oid schema, const char *type_name, const char *label) {
     const Oid type = own_type(schema, type_name);
     const Oid value = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(type), CStringGetDatum(label));
     if (!OidIsValid(value)) {
-        elog(ERROR, "value \"%s\" of type \"%s\" is missing from the people_counter schema", label, type_name);
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("type \"%s\" is not as people_counter made it: it has no value \"%s\"", type_name, label),
+                 errhint("Undo the change.")));
     }
     return value;
 }
@@ -141,6 +146,7 @@ const Relations &relations_of(Oid schema) {
         watching = true;
     }
     cached_valid = false;
+    const uint64 before = invalidations;
     Relations found{};
     found.schema = schema;
     for (const Entry &entry : kTables) {
@@ -162,7 +168,7 @@ const Relations &relations_of(Oid schema) {
     found.status_detecting = enum_value(schema, "detection_status", "detecting");
     found.status_tracking = enum_value(schema, "detection_status", "tracking");
     cached = found;
-    cached_valid = true;
+    cached_valid = invalidations == before;  // otherwise good for this once
     return cached;
 }
 

@@ -39,7 +39,9 @@ void TouchedSessions::rederive_each(const pg::Relations &relations) {
         with_locked_session(ledger, rows_[from].session, [&](LockedSession &locked) {
             Size n = 0;
             bool everything = false;
-            locked.read_baselines_from(rows_[from].times.from);
+            if (rows_[from].extent == TouchedSession::Extent::kToNextBaseline) {  // as all of them are then, in order
+                locked.read_baselines_from(rows_[from].times.from);
+            }
             for (Size i = from; i < to; ++i) {
                 everything = everything || rows_[i].extent == TouchedSession::Extent::kEverything;
                 if (rows_[i].extent == TouchedSession::Extent::kToNextBaseline) {
