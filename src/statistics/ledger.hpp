@@ -31,8 +31,8 @@ class Ledger {
     // Positions on the session's row; false if there is none. Without `lock` the row is read as it is now, and
     // store_session(false) later tells whether somebody was faster.
     bool load_session(const pg_uuid_t &session, bool lock);
-    // Two writers may find a session without its row; the one who has this lock makes it. After a few hundred of them it
-    // is one lock for all that are still to come: the table of locks holds only so many.
+    // Two writers may find a session without its row; the one who has this lock makes it. After a few hundred of them
+    // it is one lock for all that are still to come: the table of locks holds only so many.
     void lock_creation(const pg_uuid_t &session);
     // Rebuilds of everything come one after another.
     void rebuild_alone();
@@ -92,7 +92,7 @@ class Ledger {
     MemoryContext scratch_;
     pg_uuid_t session_;
     bool session_found_;
-    int created_;  // rows that lacked, up to one more than kCreationLocks
+    int created_;            // rows that lacked, up to one more than kCreationLocks
     Micros loaded_horizon_;  // of the row as it was loaded
     Difference total_;
     Day *pending_days_;
