@@ -14,6 +14,9 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
+# A shell starts what it does not wait for with SIGINT ignored, and loads are ended by it.
+$SIG{INT} = 'DEFAULT';
+
 our @EXPORT = qw(
     $SCRATCH $SOURCE new_cluster start_anyway create_database sql sql_error wait_until run_with
     fill_sample base_rows derived_rows fold_states same_rows verify_ok problems
