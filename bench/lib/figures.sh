@@ -73,7 +73,7 @@ figure_memory() {
     local rows pairs pair contender backend
     declare -A peak
     rows=$(bm_sized 10000000 100000)
-    pairs=$((BM_PAIRS < 5 ? BM_PAIRS : 5))
+    pairs=$((BM_PAIRS < 2 ? BM_PAIRS : 2))   # minutes each, and hardly any noise
     if [ -z "$BM_FULL" ] && [ -z "$BM_QUICK" ]; then
         pc_note '  left out: a pair takes minutes; add --full'
         return 0
