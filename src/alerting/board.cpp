@@ -1,0 +1,177 @@
+#include "alerting/board.hpp"
+
+#include <algorithm>
+
+namespace people_counter::alerting {
+
+namespace {
+
+// What fits into the reserve that every server has, for a library that was not loaded at its start.
+constexpr int kLateSlots = 4;
+constexpr uint32 kLateEntries = 128;
+
+Board *board = nullptr;
+int shape_slots = kLateSlots;
+uint32 shape_entries = kLateEntries;
+
+struct Place {
+    int index;
+    Process Slot::*process;
+};
+Place place = {-1, nullptr};
+
+Size entries_size(uint32 entries) { return MAXALIGN(mul_size(entries, sizeof(Change))); }
+
+bool same(const pg_uuid_t &a, const pg_uuid_t &b) { return memcmp(&a, &b, UUID_LEN) == 0; }
+
+void make_board(Board *fresh) {
+    memset(fresh, 0, board_size(shape_slots, shape_entries));
+    SpinLockInit(&fresh->mutex);
+    fresh->slots = shape_slots;
+    fresh->entries = shape_entries;
+    for (int i = 0; i < fresh->slots; ++i) {
+        SpinLockInit(&slot_at(fresh, i)->mutex);
+    }
+}
+
+void leave_at_exit(int, Datum) {
+    if (place.index >= 0) {
+        leave_place(board, place.index, place.process);
+    }
+}
+
+}  // namespace
+
+Size board_size(int slots, uint32 entries) {
+    return add_size(MAXALIGN(sizeof(Board)), mul_size(slots, add_size(MAXALIGN(sizeof(Slot)), entries_size(entries))));
+}
+
+void set_board_shape(int slots, uint32 entries) {
+    shape_slots = slots;
+    shape_entries = entries;
+}
+
+Board *attach_board() {
+    if (board != nullptr) {
+        return board;
+    }
+    LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+    bool found = false;
+    auto *shared = static_cast<Board *>(
+        ShmemInitStruct("people_counter board", board_size(shape_slots, shape_entries), &found));
+    if (!found) {
+        make_board(shared);
+    }
+    LWLockRelease(AddinShmemInitLock);
+    board = shared;
+    return board;
+}
+
+Slot *slot_at(Board *of, int index) {
+    char *first = reinterpret_cast<char *>(of) + MAXALIGN(sizeof(Board));
+    return reinterpret_cast<Slot *>(first + index * (MAXALIGN(sizeof(Slot)) + entries_size(of->entries)));
+}
+
+Change *entries_of(Board *of, int index) {
+    return reinterpret_cast<Change *>(reinterpret_cast<char *>(slot_at(of, index)) + MAXALIGN(sizeof(Slot)));
+}
+
+int find_slot(Board *of, Oid database) {
+    for (int i = 0; i < of->slots; ++i) {
+        if (slot_at(of, i)->database == database) {  // one word; who relies on it looks again under the mutex
+            return i;
+        }
+    }
+    return -1;
+}
+
+int claim_slot(Board *of, Oid database) {
+    SpinLockAcquire(&of->mutex);  // two claim at once
+    int index = find_slot(of, database);
+    if (index < 0) {
+        index = find_slot(of, InvalidOid);
+        if (index >= 0) {
+            Slot *slot = slot_at(of, index);
+            SpinLockAcquire(&slot->mutex);
+            slot->worker = slot->delivery = Process{};
+            slot->worker_sleeps = slot->prepared = slot->deliver = false;
+            slot->rules_changed = slot->everything = true;
+            slot->everything_from = core::kEndOfTime;
+            slot->changes = 0;
+            slot->report = WorkerReport{};
+            slot->report.next_due_at = core::kEndOfTime;
+            slot->database = database;
+            SpinLockRelease(&slot->mutex);
+        }
+    }
+    SpinLockRelease(&of->mutex);
+    return index;
+}
+
+void release_slot(Board *of, int index, Oid database) {
+    SpinLockAcquire(&of->mutex);
+    Slot *slot = slot_at(of, index);
+    SpinLockAcquire(&slot->mutex);
+    if (slot->database == database && !slot->worker.runs() && !slot->delivery.runs()) {
+        slot->database = InvalidOid;
+    }
+    SpinLockRelease(&slot->mutex);
+    SpinLockRelease(&of->mutex);
+}
+
+// The ones that write do so again and again, so the search begins at the end; the few entries that there can be take
+// less than a table of hashes would.
+void enter_change(Board *of, int index, const Change &change) {
+    Slot *slot = slot_at(of, index);
+    Change *entries = entries_of(of, index);
+    for (uint32 i = slot->changes; i > 0; --i) {
+        if (same(entries[i - 1].session, change.session)) {
+            entries[i - 1].from = std::min(entries[i - 1].from, change.from);
+            return;
+        }
+    }
+    if (slot->changes == of->entries) {
+        slot->everything_from = slot->everything ? std::min(slot->everything_from, change.from) : change.from;
+        slot->everything = true;
+        return;
+    }
+    entries[slot->changes++] = change;
+}
+
+Taken take_changes(Board *of, int index, Change *into) {
+    Slot *slot = slot_at(of, index);
+    SpinLockAcquire(&slot->mutex);
+    const Taken taken{slot->changes, slot->rules_changed, slot->everything, slot->everything_from, slot->prepared};
+    memcpy(into, entries_of(of, index), slot->changes * sizeof(Change));
+    slot->changes = 0;
+    slot->rules_changed = slot->everything = slot->prepared = false;
+    slot->everything_from = core::kEndOfTime;
+    SpinLockRelease(&slot->mutex);
+    return taken;
+}
+
+void take_place(Board *of, int index, Process Slot::*process) {
+    if (place.index < 0) {
+        before_shmem_exit(leave_at_exit, 0);
+    }
+    place = {index, process};
+    Slot *slot = slot_at(of, index);
+    SpinLockAcquire(&slot->mutex);
+    slot->*process = Process{MyLatch, MyProcPid};
+    SpinLockRelease(&slot->mutex);
+}
+
+void leave_place(Board *of, int index, Process Slot::*process) {
+    Slot *slot = slot_at(of, index);
+    SpinLockAcquire(&slot->mutex);
+    if ((slot->*process).pid == MyProcPid) {
+        slot->*process = Process{};
+        if (process == &Slot::worker) {
+            slot->worker_sleeps = false;
+        }
+    }
+    SpinLockRelease(&slot->mutex);
+    place.index = -1;
+}
+
+}  // namespace people_counter::alerting

@@ -1,0 +1,105 @@
+// The board in shared memory: what backends that commit tell the workers, and how the workers are doing.
+//
+// A slot belongs to one database that is watched. A commit marks the sessions it changed there and wakes the worker if
+// it sleeps; nothing is written to a queue, and nothing is lost that matters: after a crash the board is empty, and a
+// worker that starts looks at everything.
+//
+// The board is shared by people_counter.so and people_counter_delivery.so, so nothing here needs either.
+#pragma once
+
+#include "pg/prelude.hpp"
+
+#include "core/calendar.hpp"
+
+namespace people_counter::alerting {
+
+struct Change {
+    pg_uuid_t session;
+    core::Micros from;  // the earliest observation that is not late; kEndOfTime: only late ones
+};
+
+enum class WorkerState : uint8 {
+    kNone,
+    kStarting,
+    kRunning,
+    kDisabled,    // by people_counter.alert_enabled
+    kSubscriber,  // the tables are replicated into this database
+    kNoExtension,
+    kFailing,  // the last look ended with an error; tried again soon
+};
+
+struct Process {
+    Latch *latch;  // in shared memory; nullptr: not running
+    int32 pid;
+
+    bool runs() const { return latch != nullptr; }
+};
+
+struct WorkerReport {
+    WorkerState state;
+    int32 pid;
+    TimestampTz started_at;
+    TimestampTz last_evaluation_at;
+    TimestampTz next_due_at;  // kEndOfTime: nothing is due
+    int64 evaluations;        // looks
+    int64 sessions_evaluated;
+    int64 transitions;
+    int64 wakeups;
+    int64 errors;
+    TimestampTz last_error_at;
+    char last_error[256];
+};
+
+struct Slot {
+    slock_t mutex;  // of everything below
+    Oid database;   // InvalidOid: free
+    Process worker;
+    Process delivery;
+    bool worker_sleeps;  // and wants its latch to be set
+    bool rules_changed;  // rules, channels or logs: read them again
+    bool everything;     // more sessions changed than there are entries, or all of them
+    core::Micros everything_from;
+    bool prepared;   // a transaction that changed something was prepared
+    bool deliver;    // there are deliveries to make
+    uint32 changes;  // entries in use
+    WorkerReport report;
+};
+
+struct Board {
+    slock_t mutex;  // of what follows
+    Process launcher;
+    bool scan;  // look for databases
+    int slots;
+    uint32 entries;  // of each slot
+};
+
+// Shared memory that the board needs if it is asked for when the server starts.
+Size board_size(int slots, uint32 entries);
+// Finds the board or makes it; nullptr if there is no memory for it (only where it was not asked for at the start).
+Board *attach_board();
+void set_board_shape(int slots, uint32 entries);  // before attach_board(), by _PG_init
+
+Slot *slot_at(Board *board, int index);
+Change *entries_of(Board *board, int index);
+int find_slot(Board *board, Oid database);                 // -1: none
+int claim_slot(Board *board, Oid database);                // finds or takes a free one; -1: all are taken
+void release_slot(Board *board, int index, Oid database);  // if nobody runs for it any more
+
+// Enters a session, or everything if there is no room. The caller holds the slot's mutex.
+void enter_change(Board *board, int index, const Change &change);
+
+// Takes what has been entered so far. Returns how many changes there are in `into`, which has room for board->entries.
+struct Taken {
+    uint32 count;
+    bool rules_changed;
+    bool everything;
+    core::Micros everything_from;
+    bool prepared;
+};
+Taken take_changes(Board *board, int index, Change *into);
+
+// What `process` of a slot is, for as long as this process lives.
+void take_place(Board *board, int index, Process Slot::*process);
+void leave_place(Board *board, int index, Process Slot::*process);
+
+}  // namespace people_counter::alerting

@@ -1,0 +1,70 @@
+#include "pg/worker.hpp"
+
+namespace people_counter::pg {
+
+bool find_extension(Extension &found) {
+    const Oid id = get_extension_oid("people_counter", true);
+    if (!OidIsValid(id)) {
+        return false;
+    }
+    const Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(id));
+    const SysScanDesc scan = systable_beginscan(catalog, ExtensionOidIndexId, true, nullptr, 1, &key);
+    const HeapTuple row = systable_getnext(scan);
+    const bool exists = HeapTupleIsValid(row);
+    if (exists) {
+        const auto *form = reinterpret_cast<Form_pg_extension>(GETSTRUCT(row));
+        found = Extension{form->extnamespace, form->extowner};
+    }
+    systable_endscan(scan);
+    table_close(catalog, AccessShareLock);
+    return exists;
+}
+
+void give_way_to_ddl() {
+    LWLockAcquire(ProcArrayLock, LW_EXCLUSIVE);
+    MyProc->statusFlags |= PROC_IS_AUTOVACUUM;
+    ProcGlobal->statusFlags[MyProc->pgxactoff] = MyProc->statusFlags;
+    LWLockRelease(ProcArrayLock);
+}
+
+void OwnerTransaction::begin(const char *activity) {
+    SetCurrentStatementStartTimestamp();
+    StartTransactionCommand();
+    GetUserIdAndSecContext(&user_, &context_);
+    SPI_connect();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    pgstat_report_activity(STATE_RUNNING, activity);
+}
+
+bool OwnerTransaction::become_owner(Extension &found) {
+    if (!find_extension(found)) {
+        return false;
+    }
+    SetUserIdAndSecContext(found.owner, context_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+    return true;
+}
+
+void OwnerTransaction::commit() {
+    SPI_finish();
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    SetUserIdAndSecContext(user_, context_);
+    pgstat_report_stat(true);
+    pgstat_report_activity(STATE_IDLE, nullptr);
+}
+
+ErrorData *OwnerTransaction::roll_back(MemoryContext keep) {
+    HOLD_INTERRUPTS();
+    MemoryContextSwitchTo(keep);
+    ErrorData *error = CopyErrorData();
+    AbortOutOfAnyTransaction();
+    FlushErrorState();
+    RESUME_INTERRUPTS();
+    pgstat_report_stat(true);
+    pgstat_report_activity(STATE_IDLE, nullptr);
+    return error;
+}
+
+}  // namespace people_counter::pg

@@ -1,0 +1,38 @@
+// What the background workers share: whose rights they use, and how they give way.
+#pragma once
+
+#include "pg/prelude.hpp"
+
+namespace people_counter::pg {
+
+// people_counter as this database has it.
+struct Extension {
+    Oid schema;
+    Oid owner;
+};
+
+// In a transaction. False if the database does not have it.
+bool find_extension(Extension &found);
+
+// Lets DDL end this process as it ends an autovacuum worker: DROP DATABASE, CREATE DATABASE with this one as template
+// and ALTER DATABASE terminate it rather than fail because a session is connected, and a command that waits for one of
+// our locks longer than deadlock_timeout cancels what we do.
+void give_way_to_ddl();
+
+// A transaction of a worker with the rights of the extension's owner, who may have put triggers on tables. The rights
+// last until the transaction has ended, so that nothing of the owner's ever runs as a superuser. SPI is connected, and
+// a snapshot is active.
+class OwnerTransaction {
+  public:
+    void begin(const char *activity);
+    bool become_owner(Extension &found);  // false, and nothing changed: there is no extension
+    void commit();
+    // After an ERROR was caught: takes the error's data off the stack and rolls back. palloc'd in `keep`.
+    static ErrorData *roll_back(MemoryContext keep);
+
+  private:
+    Oid user_;
+    int context_;
+};
+
+}  // namespace people_counter::pg
