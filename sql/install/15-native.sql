@@ -71,6 +71,13 @@ CREATE FUNCTION @extschema@.guard_derived() RETURNS trigger
 COMMENT ON FUNCTION @extschema@.guard_derived() IS
     'Trigger function of the derived tables: refuses every write that is not the extension''s own. Change the base tables instead; the statistics follow.';
 
+CREATE FUNCTION @extschema@.deliveries_changed() RETURNS trigger
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'people_counter_deliveries_changed';
+COMMENT ON FUNCTION @extschema@.deliveries_changed() IS
+    'Trigger function of alert_deliveries and alert_channels: the commit wakes the worker that sends.';
+
 -- Firing a trigger needs no right to execute its function; making one that fires on other tables does.
 REVOKE ALL ON FUNCTION @extschema@.session_check(), @extschema@.sessions_changed(), @extschema@.movements_changed(),
-    @extschema@.metrics_changed(), @extschema@.baselines_changed(), @extschema@.guard_derived() FROM PUBLIC;
+    @extschema@.metrics_changed(), @extschema@.baselines_changed(), @extschema@.guard_derived(),
+    @extschema@.deliveries_changed() FROM PUBLIC;

@@ -13,6 +13,9 @@ ALTER TABLE @extschema@.system_config OWNER TO @extowner@;
 ALTER TABLE @extschema@.alert_thresholds OWNER TO @extowner@;
 ALTER TABLE @extschema@.alert_logs OWNER TO @extowner@;
 ALTER TABLE @extschema@.removed_defaults OWNER TO @extowner@;
+ALTER TABLE @extschema@.alert_channels OWNER TO @extowner@;
+ALTER TABLE @extschema@.alert_channel_secrets OWNER TO @extowner@;
+ALTER TABLE @extschema@.alert_deliveries OWNER TO @extowner@;
 
 ALTER VIEW @extschema@.current_session_overview OWNER TO @extowner@;
 ALTER VIEW @extschema@.recent_movements OWNER TO @extowner@;
@@ -25,9 +28,20 @@ ALTER FUNCTION @extschema@.keep_origin() OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.note_removed_default() OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.remove_default() OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.check_config() OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.check_channel() OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.check_channel_secrets() OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.queue_alert_deliveries(uuid, text, text, jsonb) OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.channel_named(text) OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.set_channel_secret(text, text, text) OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.send_test_alert(text) OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.retry_alert_delivery(uuid) OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.verify_statistics(uuid) OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.people_counter_version() OWNER TO @extowner@;
 
 -- After the owner has changed, so that a dump does not take these for grants of the user's.
 REVOKE ALL ON FUNCTION @extschema@.keep_origin(), @extschema@.note_removed_default(), @extschema@.remove_default() FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.queue_alert_deliveries(uuid, text, text, jsonb), @extschema@.channel_named(text),
+    @extschema@.set_channel_secret(text, text, text), @extschema@.send_test_alert(text), @extschema@.retry_alert_delivery(uuid) FROM PUBLIC;
+-- Also where default privileges would have granted something.
+REVOKE ALL ON TABLE @extschema@.alert_channels, @extschema@.alert_channel_secrets, @extschema@.alert_deliveries FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.rebuild_statistics(uuid) TO @extowner@ WITH GRANT OPTION;
