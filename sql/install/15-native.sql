@@ -71,9 +71,11 @@ CREATE FUNCTION @extschema@.guard_derived() RETURNS trigger
 COMMENT ON FUNCTION @extschema@.guard_derived() IS
     'Trigger function of the derived tables: refuses every write that is not the extension''s own. Change the base tables instead; the statistics follow.';
 
--- Firing a trigger needs no right to execute its function; making one that fires on other tables does.
-REVOKE ALL ON FUNCTION @extschema@.session_check(), @extschema@.sessions_changed(), @extschema@.movements_changed(),
-    @extschema@.metrics_changed(), @extschema@.baselines_changed(), @extschema@.guard_derived() FROM PUBLIC;
+CREATE FUNCTION @extschema@.deliveries_changed() RETURNS trigger
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'people_counter_deliveries_changed';
+COMMENT ON FUNCTION @extschema@.deliveries_changed() IS
+    'Trigger function of alert_deliveries and alert_channels: the commit wakes the worker that sends.';
 
 CREATE FUNCTION @extschema@.alerts_changed() RETURNS trigger
     LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -86,4 +88,8 @@ CREATE FUNCTION @extschema@.announce_extension() RETURNS void
     AS 'MODULE_PATHNAME', 'people_counter_announce_extension';
 COMMENT ON FUNCTION @extschema@.announce_extension() IS
     'Has this database watched, where the library is preloaded. CREATE EXTENSION calls it.';
-REVOKE ALL ON FUNCTION @extschema@.alerts_changed(), @extschema@.announce_extension() FROM PUBLIC;
+
+-- Firing a trigger needs no right to execute its function; making one that fires on other tables does.
+REVOKE ALL ON FUNCTION @extschema@.session_check(), @extschema@.sessions_changed(), @extschema@.movements_changed(),
+    @extschema@.metrics_changed(), @extschema@.baselines_changed(), @extschema@.guard_derived(),
+    @extschema@.deliveries_changed(), @extschema@.alerts_changed(), @extschema@.announce_extension() FROM PUBLIC;

@@ -7,3 +7,7 @@ SELECT pg_extension_config_dump('@extschema@.system_config', 'WHERE origin <> ''
 SELECT pg_extension_config_dump('@extschema@.alert_thresholds', 'WHERE origin <> ''shipped''');
 SELECT pg_extension_config_dump('@extschema@.removed_defaults', '');
 SELECT pg_extension_config_dump('@extschema@.alert_logs', '');
+SELECT pg_extension_config_dump('@extschema@.alert_channels', '');
+SELECT pg_extension_config_dump('@extschema@.alert_channel_secrets', '');
+-- What is yet to be sent is sent by the original, not by a copy.
+SELECT pg_extension_config_dump('@extschema@.alert_deliveries', 'WHERE delivered_at IS NOT NULL OR abandoned_at IS NOT NULL');

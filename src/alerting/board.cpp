@@ -34,6 +34,13 @@ void make_board(Board *fresh) {
     }
 }
 
+// Who makes the board decides on its shape: the other library knows nothing of it, and a structure can be found by its
+// size only.
+struct Shape {
+    int slots;
+    uint32 entries;
+};
+
 void leave_at_exit(int, Datum) {
     if (place.index >= 0) {
         leave_place(board, place.index, place.process);
@@ -57,6 +64,12 @@ Board *attach_board() {
     }
     LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
     bool found = false;
+    auto *shape = static_cast<Shape *>(ShmemInitStruct("people_counter board shape", sizeof(Shape), &found));
+    if (!found) {
+        *shape = {shape_slots, shape_entries};
+    }
+    shape_slots = shape->slots;
+    shape_entries = shape->entries;
     auto *shared = static_cast<Board *>(
         ShmemInitStruct("people_counter board", board_size(shape_slots, shape_entries), &found));
     if (!found) {
@@ -98,6 +111,7 @@ int claim_slot(Board *of, Oid database) {
             slot->rules_changed = slot->everything = true;
             slot->everything_from = core::kEndOfTime;
             slot->changes = 0;
+            slot->deliver = true;  // what was queued before the server started
             slot->report = WorkerReport{};
             slot->report.next_due_at = core::kEndOfTime;
             slot->database = database;

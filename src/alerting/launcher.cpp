@@ -183,8 +183,9 @@ void start_what_is_missing(Watched &entry) {
     if (entry.worker.handle == nullptr && entry.worker.not_before <= now && !slot->worker.runs()) {
         start_child(entry.worker, entry, false);
     }
-    if (slot->deliver && entry.delivery.handle == nullptr && entry.delivery.not_before <= now &&
-        !slot->delivery.runs()) {
+    // The worker has found the extension by then.
+    if (slot->deliver && slot->report.state >= WorkerState::kRunning && entry.delivery.handle == nullptr &&
+        entry.delivery.not_before <= now && !slot->delivery.runs()) {
         start_child(entry.delivery, entry, true);
     }
 }

@@ -28,12 +28,16 @@ extern "C" {
 #include <commands/extension.h>
 #include <commands/trigger.h>
 #include <common/hashfn.h>
+#include <common/hmac.h>
+#include <common/pg_prng.h>
+#include <common/sha2.h>
 #include <executor/executor.h>
 #include <executor/nodeModifyTable.h>
 #include <executor/spi.h>
 #include <executor/tuptable.h>
 #include <fmgr.h>
 #include <funcapi.h>
+#include <libpq/pqsignal.h>
 #include <mb/pg_wchar.h>
 #include <miscadmin.h>
 #include <nodes/execnodes.h>
@@ -51,6 +55,7 @@ extern "C" {
 #include <storage/lmgr.h>
 #include <storage/lock.h>
 #include <storage/lwlock.h>
+#include <storage/pmsignal.h>
 #include <storage/predicate.h>
 #include <storage/proc.h>
 #include <storage/procarray.h>

@@ -221,10 +221,7 @@ COMMENT ON COLUMN @extschema@.alert_worker_status.errors IS 'How many looks, or 
 COMMENT ON COLUMN @extschema@.alert_worker_status.last_error IS 'The last failure: which rule on which session, and why.';
 COMMENT ON COLUMN @extschema@.alert_worker_status.last_error_at IS 'When that was.';
 COMMENT ON COLUMN @extschema@.alert_worker_status.delivery_pid IS 'Process id of the delivery worker, which runs while there is something to send.';
-GRANT SELECT ON @extschema@.alert_worker_status TO PUBLIC;
 
-REVOKE ALL ON FUNCTION @extschema@.announce_alert(uuid, text),
-    @extschema@.raise_alert(uuid, uuid, timestamptz, double precision, double precision),
-    @extschema@.end_alert(uuid, timestamptz, double precision, text), @extschema@.repeat_alert(uuid, double precision),
-    @extschema@.start_alert_worker(), @extschema@.stop_alert_worker(), @extschema@.evaluate_alerts() FROM PUBLIC;
+-- Who the extension belongs to may call them, see 85-owner.sql.
+REVOKE ALL ON FUNCTION @extschema@.start_alert_worker(), @extschema@.stop_alert_worker(), @extschema@.evaluate_alerts() FROM PUBLIC;
 SELECT @extschema@.announce_extension();
