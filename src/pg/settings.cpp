@@ -18,8 +18,8 @@ int delivery_max_backoff = 600;
 int delivery_timeout = 15'000;
 
 const config_enum_entry log_levels[] = {
-    {"debug", DEBUG1, false},    {"info", INFO, false}, {"notice", NOTICE, false},
-    {"warning", WARNING, false}, {"log", LOG, false},   {nullptr, 0, false},
+    {"debug", DEBUG1, false}, {"notice", NOTICE, false}, {"warning", WARNING, false},
+    {"log", LOG, false},      {nullptr, 0, false},
 };
 
 constexpr int kDay = 24 * 3600;
@@ -42,9 +42,11 @@ void define_settings() {
                             "Older movements and samples change statistics and may resolve an alert, but fire none.",
                             &settings.alert_max_lag, 300'000, 1'000, kDay * 1'000, PGC_SUSET, GUC_UNIT_MS, nullptr,
                             nullptr, nullptr);
-    DefineCustomIntVariable("people_counter.alert_workers", "Number of databases that can be watched at once.",
-                            "Each takes one of max_worker_processes, and one more while it has alerts to deliver.",
-                            &settings.alert_workers, 8, 0, 256, PGC_POSTMASTER, 0, nullptr, nullptr, nullptr);
+    if (process_shared_preload_libraries_in_progress) {  // it can only be set before the server starts
+        DefineCustomIntVariable("people_counter.alert_workers", "Number of databases that can be watched at once.",
+                                "Each takes one of max_worker_processes, and one more while it has alerts to deliver.",
+                                &settings.alert_workers, 8, 0, 256, PGC_POSTMASTER, 0, nullptr, nullptr, nullptr);
+    }
 
     DefineCustomStringVariable("people_counter.delivery_allowed_hosts", "Hosts that alerts may be sent to.",
                                "Names or addresses separated by commas; *.example.org is every host below "
