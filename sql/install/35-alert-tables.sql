@@ -201,7 +201,8 @@ CREATE TABLE @extschema@.alert_states (
     by_edit      boolean NOT NULL DEFAULT false,
     peak_value   double precision,
     CONSTRAINT alert_states_pkey PRIMARY KEY (threshold_id, session_id),
-    CONSTRAINT alert_states_phase_is_known CHECK (phase IN ('pending', 'recovering'))
+    CONSTRAINT alert_states_phase_is_known CHECK (phase IN ('pending', 'recovering')),
+    CONSTRAINT alert_states_peak_value_is_finite CHECK (peak_value NOT IN ('NaN', 'Infinity', '-Infinity'))
 );
 CREATE INDEX alert_states_session_id_idx ON @extschema@.alert_states (session_id);
 COMMENT ON TABLE @extschema@.alert_states IS
@@ -213,6 +214,7 @@ COMMENT ON COLUMN @extschema@.alert_states.since IS 'When the metric crossed the
 COMMENT ON COLUMN @extschema@.alert_states.by_edit IS 'Pending because the rule was edited, not because the metric moved.';
 COMMENT ON COLUMN @extschema@.alert_states.peak_value IS 'Worst value since it is pending.';
 COMMENT ON CONSTRAINT alert_states_phase_is_known ON @extschema@.alert_states IS 'A phase is pending or recovering; an alert that fires is an open row of alert_logs.';
+COMMENT ON CONSTRAINT alert_states_peak_value_is_finite ON @extschema@.alert_states IS 'As the values it is the worst of.';
 COMMENT ON INDEX @extschema@.alert_states_session_id_idx IS 'Serves the deletion of a session.';
 
 -- One row. Not dumped: in a restored database everything that is there was there before.
