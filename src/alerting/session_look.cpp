@@ -135,7 +135,7 @@ void SessionLook::take(const Rule &rule) {
         before.barrier = std::max(before.barrier, look_.now);  // what was before is not judged by the new rule
     }
     const bool is_silence = rule.metric == Metric::kSilence;
-    const Series series = is_silence ? silence(look_, rule.core, before) : series_[static_cast<int>(rule.metric)];
+    const Series series = is_silence ? silence(look_, rule, before) : series_[static_cast<int>(rule.metric)];
     core::AlertState after = before;
     Steps steps;
     const auto emit = [&](const core::AlertTransition &step) { steps.add(step); };
