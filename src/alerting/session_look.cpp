@@ -136,6 +136,7 @@ void SessionLook::take(const Rule &rule) {
     }
     const bool is_silence = rule.metric == Metric::kSilence;
     const Series series = is_silence ? silence(look_, rule, before) : series_[static_cast<int>(rule.metric)];
+    const Micros due_to = series.count > 0 ? series.due_to : state == nullptr ? core::kBeginningOfTime : state->due_to;
     core::AlertState after = before;
     Steps steps;
     const auto emit = [&](const core::AlertTransition &step) { steps.add(step); };
@@ -152,6 +153,11 @@ void SessionLook::take(const Rule &rule) {
             after.value = after.peak = series.current;
         }
         core::settle(rule.core, after, std::max(series.known_to, after.by_edit ? look_.now : series.known_to), emit);
+    } else if (is_stored(before.phase)) {  // what was observed is still known for a while
+        if (rule.edited) {
+            core::observe(rule.core, after, {look_.now, before.value, false}, emit);
+        }
+        core::settle(rule.core, after, std::min(look_.now, due_to), emit);
     }
     const bool repeats = steps.count == 0 && after.phase == core::AlertPhase::kFiring && rule.repeat_interval > 0 &&
                          state != nullptr && !state->acknowledged &&
@@ -176,6 +182,7 @@ void SessionLook::take(const Rule &rule) {
             kept.stored_peak = after.peak;
         }
         kept.core = after;
+        kept.due_to = due_to;
         kept.alert = alert;
         kept.stored = is_stored(after.phase);
         kept.failures = 0;
@@ -184,7 +191,7 @@ void SessionLook::take(const Rule &rule) {
         }
     }
     const Micros due = core::next_due(rule.core, after);
-    if (due <= series.due_to) {
+    if (due <= due_to) {
         due_at(due);
     }
     if (is_silence && after.phase == core::AlertPhase::kOk) {
