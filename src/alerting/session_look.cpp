@@ -22,6 +22,13 @@ bool is_stored(core::AlertPhase phase) {
     return phase == core::AlertPhase::kPending || phase == core::AlertPhase::kRecovering;
 }
 
+// Whether a pending phase began with this observation, which is looked at again: it was in time then, and so it is now.
+// One that was carried to the barrier began there.
+bool began_pending(const core::AlertState &before, const core::Observation &observation) {
+    return before.phase == core::AlertPhase::kPending && !before.by_edit &&
+           (observation.time == before.since || (before.since == before.barrier && observation.time < before.since));
+}
+
 }  // namespace
 
 // Of one rule in one look, in order of time.
@@ -143,7 +150,9 @@ void SessionLook::take(const Rule &rule) {
     if (series.count > 0) {
         after = core::rewound(before, series.observations[0].time);
         for (Size i = 0; i < series.count; ++i) {
-            core::observe(rule.core, after, series.observations[i], emit);
+            core::Observation observation = series.observations[i];
+            observation.live = observation.live || began_pending(before, observation);
+            core::observe(rule.core, after, observation, emit);
         }
         if (rule.edited && after.phase == core::AlertPhase::kOk && series.has_current &&
             rule.core.beyond(series.current)) {
