@@ -92,33 +92,33 @@ CREATE FUNCTION @extschema@.threshold_problem(rule @extschema@.alert_thresholds,
                     CASE WHEN rule.repeat_interval <= '0' THEN 'alert_thresholds_intervals_are_not_negative'
                          ELSE 'alert_thresholds_repeat_interval_is_at_least_a_second' END,
                     'Set repeat_interval to 1 second or more, or to NULL for an alert that is announced once.')
+        ), known (metrics) AS (
+            VALUES ('{current_people_inside,people_entered_last_minute,people_exited_last_minute,people_entered_last_hour,'
+                    'people_exited_last_hour,exits_absorbed,detection_accuracy,fps_current,cpu_usage_percentage,'
+                    'memory_usage_mb,processing_latency_ms,silence_seconds}'::text[])
         )
         SELECT p.field, p.value, p.problem, p.reason, p.detail, p.hint
-          FROM term AS t, LATERAL (
-            SELECT 1, 'metric', format('"%s"', left(t.metric, 40)), 'is not a metric', 'alert_thresholds_metric_is_known', NULL,
-                   'Use one of current_people_inside, people_entered_last_minute, people_exited_last_minute, '
-                   'people_entered_last_hour, people_exited_last_hour, exits_absorbed, detection_accuracy, fps_current, '
-                   'cpu_usage_percentage, memory_usage_mb, processing_latency_ms, silence_seconds.'
-             WHERE t.metric NOT IN ('current_people_inside', 'people_entered_last_minute', 'people_exited_last_minute',
-                                    'people_entered_last_hour', 'people_exited_last_hour', 'exits_absorbed',
-                                    'detection_accuracy', 'fps_current', 'cpu_usage_percentage', 'memory_usage_mb',
-                                    'processing_latency_ms', 'silence_seconds')
+          FROM term AS t CROSS JOIN known AS k, LATERAL (
+            SELECT 1, 'metric', format('"%s"', left(t.metric, 40)), 'is not a metric', 'alert_thresholds_metric_is_known',
+                   format('The metrics are %s.', array_to_string(k.metrics, ', ')), 'Set metric to one of these.'
+             WHERE t.metric <> ALL (k.metrics)
             UNION ALL
             SELECT 2, 'comparison', format('"%s"', left(t.comparison, 40)), 'is not a comparison',
-                   'alert_thresholds_comparison_is_above_or_below', NULL,
-                   'Use above, if more than threshold_value is bad, or below, if less is.'
+                   'alert_thresholds_comparison_is_above_or_below', 'The comparisons are above and below.',
+                   'Set comparison to above, if more than threshold_value is bad, or to below, if less is.'
              WHERE t.comparison NOT IN ('above', 'below')
             UNION ALL
             SELECT 3, 'severity', format('"%s"', left(rule.severity, 40)), 'is not a severity',
-                   'alert_thresholds_severity_is_known', NULL, 'Use info, warning or critical.'
+                   'alert_thresholds_severity_is_known', 'The severities are info, warning and critical.',
+                   'Set severity to one of these, or leave it out for warning.'
              WHERE rule.severity NOT IN ('info', 'warning', 'critical')
             UNION ALL
-            SELECT 4, 'threshold_value', t.threshold::text, 'is not finite', 'alert_thresholds_threshold_value_is_finite', NULL,
-                   'Set threshold_value to a number that the metric can reach.'
+            SELECT 4, 'threshold_value', t.threshold::text, 'is not finite', 'alert_thresholds_threshold_value_is_finite',
+                   'A threshold is a number that a metric can be on both sides of.', 'Set threshold_value to a number.'
              WHERE t.threshold IN ('NaN', 'Infinity', '-Infinity')
             UNION ALL
-            SELECT 5, 'clear_value', t.clear::text, 'is not finite', 'alert_thresholds_clear_value_is_finite', NULL,
-                   'Set clear_value to a number that the metric can reach, or to NULL for threshold_value itself.'
+            SELECT 5, 'clear_value', t.clear::text, 'is not finite', 'alert_thresholds_clear_value_is_finite',
+                   'The alert would never end.', 'Set clear_value to a number, or to NULL for threshold_value itself.'
              WHERE t.clear IN ('NaN', 'Infinity', '-Infinity')
             UNION ALL
             SELECT 6, 'clear_value', t.clear::text, 'is on the wrong side of threshold_value ' || t.threshold,
@@ -130,11 +130,12 @@ CREATE FUNCTION @extschema@.threshold_problem(rule @extschema@.alert_thresholds,
                                      ELSE format('Set clear_value to %s or more, or to NULL.', t.threshold) END
              WHERE CASE t.comparison WHEN 'above' THEN t.clear > t.threshold ELSE t.clear < t.threshold END
             UNION ALL
-            SELECT 6 + s.n, s.field, format('"%s"', s.length), 'is too short', s.least_reason, NULL, s.least_hint
+            SELECT 6 + s.n, s.field, format('"%s"', s.length), 'is too short', s.least_reason,
+                   format('At least %s is allowed.', CASE s.n WHEN 3 THEN '1 second' ELSE '0' END), s.least_hint
               FROM span AS s WHERE s.length < s.shortest
             UNION ALL
-            SELECT 6 + s.n, s.field, format('"%s"', s.length), 'is too long', 'alert_thresholds_intervals_are_at_most_a_year', NULL,
-                   format('Set %s to 366 days or less.', s.field)
+            SELECT 6 + s.n, s.field, format('"%s"', s.length), 'is too long', 'alert_thresholds_intervals_are_at_most_a_year',
+                   'At most 366 days are allowed.', format('Set %s to 366 days or less.', s.field)
               FROM span AS s WHERE s.length > '366 days'
             UNION ALL
             SELECT 10, 'comparison', format('"%s"', t.comparison), 'does not fit silence_seconds',
