@@ -138,8 +138,13 @@ void SessionLook::take(const Rule &rule) {
         return;
     }
     core::AlertState before = state == nullptr ? core::AlertState{} : state->core;
-    if (rule.edited && before.phase == core::AlertPhase::kOk) {
-        before.barrier = std::max(before.barrier, look_.now);  // what was before is not judged by the new rule
+    if (rule.edited) {  // what was before is not judged by the new rule
+        const Micros edited_at = std::min(rule.updated_at, look_.now);
+        const bool began_later = before.phase == core::AlertPhase::kPending && !before.by_edit &&
+                                 before.since > edited_at;
+        if (before.phase == core::AlertPhase::kOk || began_later) {
+            before.barrier = std::max(before.barrier, edited_at);
+        }
     }
     const bool is_silence = rule.metric == Metric::kSilence;
     const Series series = is_silence ? silence(look_, rule, before) : series_[static_cast<int>(rule.metric)];
