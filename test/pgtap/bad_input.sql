@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS people_counter;
 SET LOCAL timezone = 'UTC';
 SET LOCAL datestyle = 'ISO, YMD';
-SELECT plan(460);
+SELECT plan(466);
 
 \set s '''00000000-0000-7000-8000-0000000000aa'''
 INSERT INTO sessions (id, session_name, start_time) VALUES (:s, 's', '2024-05-01');
