@@ -193,7 +193,7 @@ void SessionLook::take(const Rule &rule) {
         if (steps.count > 0 || repeats) {
             kept.announced_at = GetCurrentTimestamp();
             kept.acknowledged = steps.count == 0 && kept.acknowledged;
-            kept.stored_peak = after.peak;
+            kept.stored_peak = repeats ? after.peak : steps.data[steps.count - 1].peak;
         }
         kept.core = after;
         kept.due_to = due_to;
