@@ -149,6 +149,7 @@ void SessionLook::take(const Rule &rule) {
     const bool is_silence = rule.metric == Metric::kSilence;
     const Series series = is_silence ? silence(look_, rule, before) : series_[static_cast<int>(rule.metric)];
     const Micros due_to = series.count > 0 ? series.due_to : state == nullptr ? core::kBeginningOfTime : state->due_to;
+    const Micros handled_to = state == nullptr ? core::kBeginningOfTime : state->handled_to;
     core::AlertState after = before;
     Steps steps;
     const auto emit = [&](const core::AlertTransition &step) { steps.add(step); };
@@ -156,7 +157,8 @@ void SessionLook::take(const Rule &rule) {
         after = core::rewound(before, series.observations[0].time);
         for (Size i = 0; i < series.count; ++i) {
             core::Observation observation = series.observations[i];
-            observation.live = observation.live || began_pending(before, observation);
+            observation.live = (observation.live && observation.time > handled_to) ||
+                               began_pending(before, observation);
             core::observe(rule.core, after, observation, emit);
         }
         if (rule.edited && after.phase == core::AlertPhase::kOk && series.has_current &&
