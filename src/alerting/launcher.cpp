@@ -250,6 +250,10 @@ void one_round(bool scan) {
     hash_seq_init(&all, watched);
     while (auto *entry = static_cast<Watched *>(hash_seq_search(&all))) {
         follow_up(*entry);
+    }
+    // A place that one of them has left is for whoever waits for one.
+    hash_seq_init(&all, watched);
+    while (auto *entry = static_cast<Watched *>(hash_seq_search(&all))) {
         start_what_is_missing(*entry);
     }
     forget_the_gone();
