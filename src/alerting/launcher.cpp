@@ -131,14 +131,19 @@ void supervise(Watched &entry) {
 }
 
 void give_up(Watched &entry) {
-    if (entry.slot >= 0) {
-        Slot *slot = slot_at(board, entry.slot);
-        SpinLockAcquire(&slot->mutex);
-        slot->supervisor = Process{};
-        SpinLockRelease(&slot->mutex);
-        release_slot(board, entry.slot, entry.database);
+    if (entry.slot < 0) {
+        return;
+    }
+    Slot *slot = slot_at(board, entry.slot);
+    SpinLockAcquire(&slot->mutex);
+    slot->supervisor = Process{};
+    SpinLockRelease(&slot->mutex);
+    if (release_slot(board, entry.slot, entry.database, !entry.exists)) {
         entry.slot = -1;
         said_no_slot = false;
+    } else {
+        supervise(entry);
+        entry.absent = false;
     }
 }
 
@@ -151,10 +156,13 @@ void follow_up(Watched &entry) {
     }
     Slot *slot = slot_at(board, entry.slot);
     if (ended && slot->report.state == WorkerState::kNoExtension) {
-        SpinLockAcquire(&slot->mutex);
-        entry.absent = !slot->rules_changed;  // otherwise it came meanwhile
-        SpinLockRelease(&slot->mutex);
+        entry.absent = true;
         entry.worker.not_before = 0;
+    }
+    if (entry.absent) {  // or it came meanwhile, perhaps while its delivery worker lingered
+        SpinLockAcquire(&slot->mutex);
+        entry.absent = !slot->rules_changed;
+        SpinLockRelease(&slot->mutex);
     }
     if ((entry.absent || !entry.exists) && entry.worker.handle == nullptr && entry.delivery.handle == nullptr) {
         give_up(entry);
