@@ -164,9 +164,23 @@ void follow_up(Watched &entry) {
         entry.absent = !slot->rules_changed;
         SpinLockRelease(&slot->mutex);
     }
+    if (entry.absent && entry.delivery.handle != nullptr) {  // it would linger, and keep the place
+        TerminateBackgroundWorker(entry.delivery.handle);
+    }
     if ((entry.absent || !entry.exists) && entry.worker.handle == nullptr && entry.delivery.handle == nullptr) {
         give_up(entry);
     }
+}
+
+// False while a place is only taken to find out whether its database has the extension.
+bool all_are_kept() {
+    for (int i = 0; i < board->slots; ++i) {
+        const WorkerState state = slot_at(board, i)->report.state;
+        if (state < WorkerState::kRunning || state == WorkerState::kNoExtension) {
+            return false;
+        }
+    }
+    return true;
 }
 
 void start_what_is_missing(Watched &entry) {
@@ -177,7 +191,7 @@ void start_what_is_missing(Watched &entry) {
     if (entry.slot < 0) {
         entry.slot = claim_slot(board, entry.database);
         if (entry.slot < 0) {
-            if (!said_no_slot) {
+            if (!said_no_slot && all_are_kept()) {
                 ereport(LOG,
                         (errmsg("people_counter: more databases than people_counter.alert_workers (%d)", board->slots),
                          errhint("Raise people_counter.alert_workers, or drop the extension where it is not used.")));
