@@ -76,8 +76,9 @@ bool start_child(Child &child, const Watched &entry, bool delivery) {
     return true;
 }
 
-// A child that ended is forgotten, and may come again after a while that grows as long as it ends soon.
-bool reap(Child &child) {
+// A child that ended is forgotten, and may come again after a while that grows as long as it ends soon. One that has
+// worked was ended by somebody, as CREATE DATABASE does with its template, and need not wait longer each time.
+bool reap(Child &child, bool worked) {
     pid_t pid;
     if (child.handle == nullptr || GetBackgroundWorkerPid(child.handle, &pid) != BGWH_STOPPED) {
         return false;
@@ -85,7 +86,7 @@ bool reap(Child &child) {
     pfree(child.handle);
     child.handle = nullptr;
     const TimestampTz now = GetCurrentTimestamp();
-    child.retry = TimestampDifferenceExceeds(child.started, now, kProvenAfter)
+    child.retry = worked || TimestampDifferenceExceeds(child.started, now, kProvenAfter)
                       ? kFirstRetry
                       : std::clamp(child.retry * 2, kFirstRetry, kLastRetry);
     child.not_before = now + static_cast<TimestampTz>(child.retry) * 1000;
@@ -140,7 +141,6 @@ void give_up(Watched &entry) {
     SpinLockRelease(&slot->mutex);
     if (release_slot(board, entry.slot, entry.database, !entry.exists)) {
         entry.slot = -1;
-        said_no_slot = false;
     } else {
         supervise(entry);
         entry.absent = false;
@@ -149,12 +149,12 @@ void give_up(Watched &entry) {
 
 // What a worker that ended has found, and what became of its database.
 void follow_up(Watched &entry) {
-    const bool ended = reap(entry.worker);
-    scan_again = reap(entry.delivery) || ended || scan_again;  // DROP DATABASE has ended them, perhaps
     if (entry.slot < 0) {
         return;
     }
     Slot *slot = slot_at(board, entry.slot);
+    const bool ended = reap(entry.worker, slot->report.state >= WorkerState::kRunning);
+    scan_again = reap(entry.delivery, false) || ended || scan_again;  // DROP DATABASE has ended them, perhaps
     if (ended && slot->report.state == WorkerState::kNoExtension) {
         entry.absent = true;
         entry.worker.not_before = 0;
@@ -183,10 +183,11 @@ bool all_are_kept() {
     return true;
 }
 
-void start_what_is_missing(Watched &entry) {
+// False if there is no place for it.
+bool start_what_is_missing(Watched &entry) {
     const TimestampTz now = GetCurrentTimestamp();
     if (!entry.exists || entry.absent) {
-        return;
+        return true;
     }
     if (entry.slot < 0) {
         entry.slot = claim_slot(board, entry.database);
@@ -197,7 +198,7 @@ void start_what_is_missing(Watched &entry) {
                          errhint("Raise people_counter.alert_workers, or drop the extension where it is not used.")));
                 said_no_slot = true;
             }
-            return;
+            return false;
         }
         supervise(entry);
     }
@@ -210,6 +211,7 @@ void start_what_is_missing(Watched &entry) {
         entry.delivery.not_before <= now && !slot->delivery.runs()) {
         start_child(entry.delivery, entry, true);
     }
+    return true;
 }
 
 // A commit of CREATE EXTENSION has claimed a slot: what was found before does not hold any more.
@@ -239,6 +241,7 @@ long time_to_wait() {
         const auto consider = [&](const Child &child) {
             if (child.handle == nullptr) {
                 const long ms = std::max<long>(10, (child.not_before - now) / 1000);
+                scan_again = scan_again || child.not_before > now;  // whether it still exists by then
                 wait = wait < 0 ? ms : std::min(wait, ms);
             }
         };
@@ -274,10 +277,12 @@ void one_round(bool scan) {
         follow_up(*entry);
     }
     // A place that one of them has left is for whoever waits for one.
+    bool room = true;
     hash_seq_init(&all, watched);
     while (auto *entry = static_cast<Watched *>(hash_seq_search(&all))) {
-        start_what_is_missing(*entry);
+        room = start_what_is_missing(*entry) && room;
     }
+    said_no_slot = said_no_slot && !room;
     forget_the_gone();
 }
 
@@ -309,8 +314,8 @@ void end_children() {
             }
         }
         entry->exists = false;
-        reap(entry->worker);
-        reap(entry->delivery);
+        reap(entry->worker, false);
+        reap(entry->delivery, false);
         give_up(*entry);
     }
 }
