@@ -123,8 +123,8 @@ void handle_failure(Worker &worker) {
     report_error(worker, error->message == nullptr ? "unknown error" : error->message);
     set_state(worker, WorkerState::kFailing);
     ++worker.failures;
-    // What waits for a table that is locked for a moment is no failure worth a line.
-    if (!worker.failure_is_logged && (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE || worker.failures > 10)) {
+    // A table that is locked for a moment is no failure worth a line, nor is an extension that is dropped under a look.
+    if (!worker.failure_is_logged && worker.failures > (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? 10 : 1)) {
         ereport(WARNING,
                 (errcode(error->sqlerrcode), errmsg("people_counter: the alert worker failed: %s", error->message),
                  errhint("It tries again. This is not said again until it has succeeded.")));
