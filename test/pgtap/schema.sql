@@ -4,7 +4,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS people_counter;
-SELECT plan(48);
+SELECT plan(54);
 
 CREATE TEMP TABLE member AS
 SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS name
@@ -15,8 +15,8 @@ SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS name
 -- Whatever is looked up is a scalar subquery: one that finds nothing fails.
 SELECT is((SELECT array_agg(c.relname::text ORDER BY c.relname)
              FROM member m JOIN pg_class c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass WHERE c.relkind = 'r'),
-          '{alert_logs,alert_thresholds,daily_statistics,hourly_statistics,occupancy_baselines,people_movements,'
-          'realtime_metrics,removed_defaults,session_statistics,sessions,system_config}'::text[], 'tables');
+          '{alert_channel_secrets,alert_channels,alert_deliveries,alert_logs,alert_thresholds,daily_statistics,'
+          'hourly_statistics,occupancy_baselines,people_movements,realtime_metrics,removed_defaults,session_statistics,sessions,system_config}'::text[], 'tables');
 SELECT is((SELECT array_agg(c.relname::text ORDER BY c.relname)
              FROM member m JOIN pg_class c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass WHERE c.relkind = 'v'),
           '{current_session_overview,daily_analytics,hourly_analytics,recent_movements}'::text[], 'views');
@@ -87,6 +87,17 @@ SELECT is(pg_temp.columns_of('alert_logs'),
     'current_value double precision, threshold_value double precision, triggered_at timestamp with time zone!, '
     'resolved_at timestamp with time zone, is_resolved boolean!, severity text!, peak_value double precision, '
     'acknowledged_at timestamp with time zone, acknowledged_by text, note text', 'columns of alert_logs');
+SELECT is(pg_temp.columns_of('alert_channels'),
+    'id uuid!, channel_name character varying!, kind text!, url text!, sender text, recipients text[], username text, tls text!, '
+    'min_severity text!, is_active boolean!, created_at timestamp with time zone!, updated_at timestamp with time zone!',
+    'columns of alert_channels');
+SELECT is(pg_temp.columns_of('alert_channel_secrets'), 'channel_id uuid!, signing_key text, password text, bearer_token text',
+    'columns of alert_channel_secrets');
+SELECT is(pg_temp.columns_of('alert_deliveries'),
+    'id uuid!, channel_id uuid!, alert_id uuid, event text!, payload jsonb!, created_at timestamp with time zone!, '
+    'queued_at timestamp with time zone!, attempts integer!, next_attempt_at timestamp with time zone!, '
+    'last_attempt_at timestamp with time zone, last_status integer, last_error text, delivered_at timestamp with time zone, '
+    'abandoned_at timestamp with time zone', 'columns of alert_deliveries');
 SELECT is(pg_temp.columns_of('removed_defaults'), 'table_name text!, key text!, removed_at timestamp with time zone!',
     'columns of removed_defaults');
 
@@ -100,6 +111,9 @@ SELECT col_is_pk('daily_statistics', ARRAY['session_id', 'date_timestamp']);
 SELECT col_is_pk('system_config', 'config_key');
 SELECT col_is_pk('alert_thresholds', 'id');
 SELECT col_is_pk('alert_logs', 'id');
+SELECT col_is_pk('alert_channels', 'id');
+SELECT col_is_pk('alert_channel_secrets', 'channel_id');
+SELECT col_is_pk('alert_deliveries', 'id');
 SELECT col_is_pk('removed_defaults', ARRAY['table_name', 'key']);
 SELECT set_eq($$ SELECT conrelid::regclass::text FROM pg_constraint
                   WHERE contype = 'f' AND confrelid = 'sessions'::regclass AND confdeltype = 'c' $$,
@@ -151,7 +165,8 @@ SELECT is((SELECT array_agg(DISTINCT classid::regclass::text ORDER BY classid::r
 SELECT is_empty('SELECT name FROM part WHERE comment IS NULL AND (classid, objid) NOT IN (TABLE unnamed) ORDER BY name',
                 'whatever has a name of its own has a comment');
 SELECT set_eq($$ SELECT k.conname::text FROM unnamed JOIN pg_constraint k ON k.oid = objid AND contype IN ('c', 'f', 'u') $$,
-    '{alert_logs_session_id_fkey,alert_logs_threshold_id_fkey,alert_thresholds_session_id_fkey,daily_statistics_session_id_fkey,'
+    '{alert_channel_secrets_channel_id_fkey,alert_channels_channel_name_key,alert_deliveries_alert_id_fkey,'
+    'alert_deliveries_channel_id_fkey,alert_logs_session_id_fkey,alert_logs_threshold_id_fkey,alert_thresholds_session_id_fkey,daily_statistics_session_id_fkey,'
     'hourly_statistics_session_id_fkey,occupancy_baselines_kind_check,occupancy_baselines_session_id_fkey,'
     'people_movements_session_id_fkey,realtime_metrics_session_id_fkey,removed_defaults_table_name_check,'
     'session_statistics_session_id_fkey,system_config_config_type_check,system_config_origin_check}'::text[],
@@ -173,7 +188,8 @@ SELECT is_empty($$ SELECT p.oid::regprocedure
 SELECT is_empty($$ SELECT p.oid::regprocedure
                      FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
                     WHERE p.prosecdef AND p.proname NOT IN
-                          ('default_time_zone', 'keep_origin', 'note_removed_default', 'remove_default') $$,
+                          ('default_time_zone', 'keep_origin', 'note_removed_default', 'remove_default', 'retry_alert_delivery',
+                           'send_test_alert', 'set_channel_secret') $$,
                 'no other function runs with the rights of the owner');
 SELECT is((SELECT array_agg(p.proname::text) FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
             WHERE p.prosecdef AND has_function_privilege('public', p.oid, 'EXECUTE')), '{default_time_zone}'::text[],
@@ -193,8 +209,8 @@ SELECT is((SELECT library FROM people_counter_version()), people_counter_library
 -- Dump
 SELECT is((SELECT array_agg(c.relname::text ORDER BY c.relname)
              FROM pg_extension e JOIN pg_class c ON c.oid = ANY (e.extconfig) WHERE e.extname = 'people_counter'),
-          '{alert_logs,alert_thresholds,occupancy_baselines,people_movements,realtime_metrics,removed_defaults,sessions,'
-          'system_config}'::text[], 'pg_dump takes the base tables and no derived one');
+          '{alert_channel_secrets,alert_channels,alert_deliveries,alert_logs,alert_thresholds,occupancy_baselines,people_movements,'
+          'realtime_metrics,removed_defaults,sessions,system_config}'::text[], 'pg_dump takes the base tables and no derived one');
 
 SELECT * FROM finish();
 ROLLBACK;

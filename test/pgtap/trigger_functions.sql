@@ -33,7 +33,7 @@ BEGIN
 END
 $$;
 GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER
-   ON sessions, people_movements, realtime_metrics, occupancy_baselines, alert_thresholds, alert_logs TO mallory;
+   ON sessions, people_movements, realtime_metrics, occupancy_baselines, alert_thresholds, alert_logs, alert_deliveries TO mallory;
 GRANT TRUNCATE ON session_statistics, hourly_statistics, daily_statistics TO mallory;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO mallory;
 
