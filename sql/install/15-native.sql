@@ -77,7 +77,19 @@ CREATE FUNCTION @extschema@.deliveries_changed() RETURNS trigger
 COMMENT ON FUNCTION @extschema@.deliveries_changed() IS
     'Trigger function of alert_deliveries and alert_channels: the commit wakes the worker that sends.';
 
+CREATE FUNCTION @extschema@.alerts_changed() RETURNS trigger
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'people_counter_alerts_changed';
+COMMENT ON FUNCTION @extschema@.alerts_changed() IS
+    'Trigger function of alert_thresholds and alert_logs: has the alert worker read them again once the transaction commits.';
+
+CREATE FUNCTION @extschema@.announce_extension() RETURNS void
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'people_counter_announce_extension';
+COMMENT ON FUNCTION @extschema@.announce_extension() IS
+    'Has this database watched, where the library is preloaded. CREATE EXTENSION calls it.';
+
 -- Firing a trigger needs no right to execute its function; making one that fires on other tables does.
 REVOKE ALL ON FUNCTION @extschema@.session_check(), @extschema@.sessions_changed(), @extschema@.movements_changed(),
     @extschema@.metrics_changed(), @extschema@.baselines_changed(), @extschema@.guard_derived(),
-    @extschema@.deliveries_changed() FROM PUBLIC;
+    @extschema@.deliveries_changed(), @extschema@.alerts_changed(), @extschema@.announce_extension() FROM PUBLIC;

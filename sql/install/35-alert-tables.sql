@@ -16,8 +16,9 @@ CREATE TABLE @extschema@.alert_thresholds (
     severity          text             NOT NULL DEFAULT 'warning',
     origin            text             NOT NULL DEFAULT 'user',
     CONSTRAINT alert_thresholds_metric_is_known CHECK (metric IN
-        ('current_people_inside', 'detection_accuracy', 'people_entered_last_minute', 'people_exited_last_minute',
-         'fps_current', 'cpu_usage_percentage', 'memory_usage_mb', 'processing_latency_ms')),
+        ('current_people_inside', 'people_entered_last_minute', 'people_exited_last_minute', 'people_entered_last_hour',
+         'people_exited_last_hour', 'exits_absorbed', 'detection_accuracy', 'fps_current', 'cpu_usage_percentage',
+         'memory_usage_mb', 'processing_latency_ms', 'silence_seconds')),
     CONSTRAINT alert_thresholds_comparison_is_above_or_below CHECK (comparison IN ('above', 'below')),
     CONSTRAINT alert_thresholds_severity_is_known CHECK (severity IN ('info', 'warning', 'critical')),
     CONSTRAINT alert_thresholds_origin_is_known CHECK (origin IN ('shipped', 'changed', 'user')),
@@ -26,7 +27,12 @@ CREATE TABLE @extschema@.alert_thresholds (
     CONSTRAINT alert_thresholds_clear_value_is_on_the_quiet_side CHECK
         (CASE comparison WHEN 'above' THEN clear_value <= threshold_value ELSE clear_value >= threshold_value END),
     CONSTRAINT alert_thresholds_intervals_are_not_negative CHECK
-        (hold_for >= '0' AND keep_firing_for >= '0' AND repeat_interval > '0')
+        (hold_for >= '0' AND keep_firing_for >= '0' AND repeat_interval > '0'),
+    CONSTRAINT alert_thresholds_intervals_are_at_most_a_year CHECK
+        (hold_for <= '366 days' AND keep_firing_for <= '366 days' AND repeat_interval <= '366 days'),
+    CONSTRAINT alert_thresholds_repeat_interval_is_at_least_a_second CHECK (repeat_interval >= '1 second'),
+    CONSTRAINT alert_thresholds_silence_is_above_zero CHECK
+        (metric <> 'silence_seconds' OR (comparison = 'above' AND threshold_value > 0))
 );
 COMMENT ON TABLE @extschema@.alert_thresholds IS
     'Rules that raise alerts. A name and a value are enough for the six shipped names; any other name states its metric and comparison.';
@@ -38,7 +44,7 @@ COMMENT ON COLUMN @extschema@.alert_thresholds.alert_message IS 'Text that the a
 COMMENT ON COLUMN @extschema@.alert_thresholds.is_active IS 'False: the rule rests.';
 COMMENT ON COLUMN @extschema@.alert_thresholds.created_at IS 'When the row was made.';
 COMMENT ON COLUMN @extschema@.alert_thresholds.updated_at IS 'When the row was last changed. Set by the extension.';
-COMMENT ON COLUMN @extschema@.alert_thresholds.metric IS 'What is watched: current_people_inside (people), detection_accuracy (percent), or a column of realtime_metrics in its unit.';
+COMMENT ON COLUMN @extschema@.alert_thresholds.metric IS 'What is watched. Of the movements: current_people_inside (people), people_entered_last_minute, people_exited_last_minute, people_entered_last_hour and people_exited_last_hour (people, over the last 60 or 3,600 seconds), exits_absorbed (exits that found nobody, of the business day), detection_accuracy (mean confidence of the hour, percent). Of the metrics samples: fps_current, cpu_usage_percentage, memory_usage_mb, processing_latency_ms, in the unit of the column. silence_seconds: seconds without a movement or a sample.';
 COMMENT ON COLUMN @extschema@.alert_thresholds.comparison IS 'above: more than threshold_value is bad; below: less is bad.';
 COMMENT ON COLUMN @extschema@.alert_thresholds.clear_value IS 'The alert ends once the metric is no longer beyond this value, on the quiet side of threshold_value, so that it does not flap. NULL: threshold_value itself.';
 COMMENT ON COLUMN @extschema@.alert_thresholds.hold_for IS 'How long the metric must stay beyond the threshold before the alert begins.';
@@ -53,6 +59,9 @@ COMMENT ON CONSTRAINT alert_thresholds_origin_is_known ON @extschema@.alert_thre
 COMMENT ON CONSTRAINT alert_thresholds_threshold_value_is_finite ON @extschema@.alert_thresholds IS 'A threshold can be reached.';
 COMMENT ON CONSTRAINT alert_thresholds_clear_value_is_finite ON @extschema@.alert_thresholds IS 'So can the value that ends the alert.';
 COMMENT ON CONSTRAINT alert_thresholds_clear_value_is_on_the_quiet_side ON @extschema@.alert_thresholds IS 'An alert cannot end before it begins: clear_value is at most a threshold that fires above, at least one that fires below.';
+COMMENT ON CONSTRAINT alert_thresholds_intervals_are_at_most_a_year ON @extschema@.alert_thresholds IS 'hold_for, keep_firing_for and repeat_interval are at most 366 days.';
+COMMENT ON CONSTRAINT alert_thresholds_repeat_interval_is_at_least_a_second ON @extschema@.alert_thresholds IS 'A lasting alert is announced at most once a second.';
+COMMENT ON CONSTRAINT alert_thresholds_silence_is_above_zero ON @extschema@.alert_thresholds IS 'Silence can only be too long: silence_seconds is compared above a threshold of more than 0 seconds.';
 COMMENT ON CONSTRAINT alert_thresholds_intervals_are_not_negative ON @extschema@.alert_thresholds IS 'hold_for and keep_firing_for are 0 or more, repeat_interval is more than 0.';
 
 INSERT INTO @extschema@.alert_thresholds (id, threshold_name, threshold_value, metric, comparison, alert_message, origin) VALUES
@@ -124,6 +133,11 @@ CREATE TABLE @extschema@.alert_logs (
     acknowledged_at timestamptz,
     acknowledged_by text,
     note            text,
+    metric          text,
+    resolved_reason text,
+    repeat_count    integer      NOT NULL DEFAULT 0,
+    announced_at    timestamptz,
+    created_at      timestamptz  NOT NULL DEFAULT now(),
     CONSTRAINT alert_logs_alert_type_has_at_most_100_characters CHECK (length(alert_type) <= 100),
     CONSTRAINT alert_logs_current_value_is_finite CHECK (current_value NOT IN ('NaN', 'Infinity', '-Infinity')),
     CONSTRAINT alert_logs_threshold_value_is_finite CHECK (threshold_value NOT IN ('NaN', 'Infinity', '-Infinity')),
@@ -132,13 +146,17 @@ CREATE TABLE @extschema@.alert_logs (
     CONSTRAINT alert_logs_resolved_at_is_finite CHECK (isfinite(resolved_at)),
     CONSTRAINT alert_logs_acknowledged_at_is_finite CHECK (isfinite(acknowledged_at)),
     CONSTRAINT alert_logs_severity_is_known CHECK (severity IN ('info', 'warning', 'critical')),
-    CONSTRAINT alert_logs_resolved_after_triggered CHECK (resolved_at >= triggered_at)
+    CONSTRAINT alert_logs_resolved_after_triggered CHECK (resolved_at >= triggered_at),
+    CONSTRAINT alert_logs_resolved_reason_is_known CHECK (resolved_reason IN
+        ('cleared', 'session_ended', 'threshold_changed', 'threshold_deleted', 'by_hand'))
 );
 -- One about no session in particular counts like any other. A rule may be deleted while its alert is open, so open alerts
 -- without a rule do not collide.
 CREATE UNIQUE INDEX alert_logs_open_key ON @extschema@.alert_logs (threshold_id, session_id) NULLS NOT DISTINCT
     WHERE NOT is_resolved AND threshold_id IS NOT NULL;
 CREATE INDEX alert_logs_session_id_idx ON @extschema@.alert_logs (session_id, triggered_at);
+CREATE INDEX alert_logs_resolved_at_idx ON @extschema@.alert_logs (resolved_at) WHERE is_resolved;
+COMMENT ON INDEX @extschema@.alert_logs_resolved_at_idx IS 'Alerts by their end: what the alert worker asks for when it starts.';
 COMMENT ON TABLE @extschema@.alert_logs IS
     'Alerts raised: one row from the moment a rule fires until it is resolved, kept as a record.';
 COMMENT ON COLUMN @extschema@.alert_logs.id IS 'Time-ordered id of the alert.';
@@ -156,6 +174,12 @@ COMMENT ON COLUMN @extschema@.alert_logs.peak_value IS 'Worst value while it las
 COMMENT ON COLUMN @extschema@.alert_logs.acknowledged_at IS 'When someone took notice.';
 COMMENT ON COLUMN @extschema@.alert_logs.acknowledged_by IS 'Who did.';
 COMMENT ON COLUMN @extschema@.alert_logs.note IS 'What they had to say.';
+COMMENT ON COLUMN @extschema@.alert_logs.metric IS 'Metric of the rule when it fired. NULL for an alert that no rule raised: those are left alone.';
+COMMENT ON COLUMN @extschema@.alert_logs.resolved_reason IS 'Why it ended: cleared (the metric is back), session_ended, threshold_changed (switched off, or for another session or metric now), threshold_deleted, by_hand.';
+COMMENT ON COLUMN @extschema@.alert_logs.repeat_count IS 'How often it was announced again while it lasted.';
+COMMENT ON COLUMN @extschema@.alert_logs.announced_at IS 'When it was last announced: NOTIFY people_counter_alert and a delivery for each channel.';
+COMMENT ON COLUMN @extschema@.alert_logs.created_at IS 'When the row was made. triggered_at is exact instead: the instant at which the metric had been beyond the threshold for hold_for.';
+COMMENT ON CONSTRAINT alert_logs_resolved_reason_is_known ON @extschema@.alert_logs IS 'A reason is one of those that alerts end for.';
 COMMENT ON CONSTRAINT alert_logs_alert_type_has_at_most_100_characters ON @extschema@.alert_logs IS 'As long as the name of a rule can be.';
 COMMENT ON CONSTRAINT alert_logs_current_value_is_finite ON @extschema@.alert_logs IS 'No rule fires at what is not a number.';
 COMMENT ON CONSTRAINT alert_logs_threshold_value_is_finite ON @extschema@.alert_logs IS 'As that of the rule.';
@@ -167,3 +191,41 @@ COMMENT ON CONSTRAINT alert_logs_severity_is_known ON @extschema@.alert_logs IS 
 COMMENT ON CONSTRAINT alert_logs_resolved_after_triggered ON @extschema@.alert_logs IS 'No alert ends before it begins.';
 COMMENT ON INDEX @extschema@.alert_logs_open_key IS 'At most one open alert for a rule and session, or for a rule and no session. Alerts of deleted rules are not in it.';
 COMMENT ON INDEX @extschema@.alert_logs_session_id_idx IS 'Alerts of a session in order of time; also serves the deletion of a session.';
+
+-- What is neither ok nor an open row of alert_logs. Not dumped: what waits to become an alert must show itself again.
+CREATE TABLE @extschema@.alert_states (
+    threshold_id uuid NOT NULL REFERENCES @extschema@.alert_thresholds ON DELETE CASCADE,
+    session_id   uuid NOT NULL REFERENCES @extschema@.sessions ON DELETE CASCADE,
+    phase        text NOT NULL,
+    since        timestamptz NOT NULL,
+    by_edit      boolean NOT NULL DEFAULT false,
+    peak_value   double precision,
+    CONSTRAINT alert_states_pkey PRIMARY KEY (threshold_id, session_id),
+    CONSTRAINT alert_states_phase_is_known CHECK (phase IN ('pending', 'recovering'))
+);
+CREATE INDEX alert_states_session_id_idx ON @extschema@.alert_states (session_id);
+COMMENT ON TABLE @extschema@.alert_states IS
+    'Rules on their way: pending (beyond the threshold, not yet for hold_for) or recovering (an open alert whose metric is clear, not yet for keep_firing_for). Kept by the alert worker.';
+COMMENT ON COLUMN @extschema@.alert_states.threshold_id IS 'The rule.';
+COMMENT ON COLUMN @extschema@.alert_states.session_id IS 'The session.';
+COMMENT ON COLUMN @extschema@.alert_states.phase IS 'pending or recovering.';
+COMMENT ON COLUMN @extschema@.alert_states.since IS 'When the metric crossed the value: the alert fires, or ends, hold_for or keep_firing_for later.';
+COMMENT ON COLUMN @extschema@.alert_states.by_edit IS 'Pending because the rule was edited, not because the metric moved.';
+COMMENT ON COLUMN @extschema@.alert_states.peak_value IS 'Worst value since it is pending.';
+COMMENT ON CONSTRAINT alert_states_phase_is_known ON @extschema@.alert_states IS 'A phase is pending or recovering; an alert that fires is an open row of alert_logs.';
+COMMENT ON INDEX @extschema@.alert_states_session_id_idx IS 'Serves the deletion of a session.';
+
+-- One row. Not dumped: in a restored database everything that is there was there before.
+CREATE TABLE @extschema@.alert_progress (
+    only_row     boolean PRIMARY KEY DEFAULT true,
+    installed_at timestamptz NOT NULL DEFAULT now(),
+    looked_at    timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT alert_progress_is_one_row CHECK (only_row)
+);
+COMMENT ON TABLE @extschema@.alert_progress IS
+    'How far the alert worker of this database has come: where it goes on after a restart. Kept by it.';
+COMMENT ON COLUMN @extschema@.alert_progress.only_row IS 'True.';
+COMMENT ON COLUMN @extschema@.alert_progress.installed_at IS 'When the extension was created here. What was observed before fires no alert: a restored database repeats none.';
+COMMENT ON COLUMN @extschema@.alert_progress.looked_at IS 'Everything that arrived until then was looked at. Written every few seconds while something happens.';
+COMMENT ON CONSTRAINT alert_progress_is_one_row ON @extschema@.alert_progress IS 'There is one row.';
+INSERT INTO @extschema@.alert_progress DEFAULT VALUES;

@@ -13,6 +13,8 @@ ALTER TABLE @extschema@.system_config OWNER TO @extowner@;
 ALTER TABLE @extschema@.alert_thresholds OWNER TO @extowner@;
 ALTER TABLE @extschema@.alert_logs OWNER TO @extowner@;
 ALTER TABLE @extschema@.removed_defaults OWNER TO @extowner@;
+ALTER TABLE @extschema@.alert_states OWNER TO @extowner@;
+ALTER TABLE @extschema@.alert_progress OWNER TO @extowner@;
 ALTER TABLE @extschema@.alert_channels OWNER TO @extowner@;
 ALTER TABLE @extschema@.alert_channel_secrets OWNER TO @extowner@;
 ALTER TABLE @extschema@.alert_deliveries OWNER TO @extowner@;
@@ -21,6 +23,7 @@ ALTER VIEW @extschema@.current_session_overview OWNER TO @extowner@;
 ALTER VIEW @extschema@.recent_movements OWNER TO @extowner@;
 ALTER VIEW @extschema@.hourly_analytics OWNER TO @extowner@;
 ALTER VIEW @extschema@.daily_analytics OWNER TO @extowner@;
+ALTER VIEW @extschema@.alert_worker_status OWNER TO @extowner@;
 
 ALTER FUNCTION @extschema@.default_time_zone() OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.complete_threshold() OWNER TO @extowner@;
@@ -35,6 +38,13 @@ ALTER FUNCTION @extschema@.channel_named(text) OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.set_channel_secret(text, text, text) OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.send_test_alert(text) OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.retry_alert_delivery(uuid) OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.alert_payload(@extschema@.alert_logs, text) OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.announce_alert(uuid, text) OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.raise_alert(uuid, uuid, timestamptz, double precision, double precision) OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.end_alert(uuid, timestamptz, double precision, text) OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.repeat_alert(uuid, double precision) OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.acknowledge_alert(uuid, text, text) OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.resolve_alert(uuid, text, text) OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.verify_statistics(uuid) OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.people_counter_version() OWNER TO @extowner@;
 
@@ -42,6 +52,12 @@ ALTER FUNCTION @extschema@.people_counter_version() OWNER TO @extowner@;
 REVOKE ALL ON FUNCTION @extschema@.keep_origin(), @extschema@.note_removed_default(), @extschema@.remove_default() FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.queue_alert_deliveries(uuid, text, text, jsonb), @extschema@.channel_named(text),
     @extschema@.set_channel_secret(text, text, text), @extschema@.send_test_alert(text), @extschema@.retry_alert_delivery(uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.announce_alert(uuid, text),
+    @extschema@.raise_alert(uuid, uuid, timestamptz, double precision, double precision),
+    @extschema@.end_alert(uuid, timestamptz, double precision, text), @extschema@.repeat_alert(uuid, double precision) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.start_alert_worker(), @extschema@.stop_alert_worker(), @extschema@.evaluate_alerts()
+    TO @extowner@ WITH GRANT OPTION;
+GRANT SELECT ON @extschema@.alert_worker_status TO PUBLIC;
 -- Also where default privileges would have granted something.
 REVOKE ALL ON TABLE @extschema@.alert_channels, @extschema@.alert_channel_secrets, @extschema@.alert_deliveries FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.rebuild_statistics(uuid) TO @extowner@ WITH GRANT OPTION;

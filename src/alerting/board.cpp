@@ -106,7 +106,7 @@ int claim_slot(Board *of, Oid database) {
         if (index >= 0) {
             Slot *slot = slot_at(of, index);
             SpinLockAcquire(&slot->mutex);
-            slot->worker = slot->delivery = Process{};
+            slot->worker = slot->delivery = slot->supervisor = Process{};
             slot->worker_sleeps = slot->prepared = slot->deliver = false;
             slot->rules_changed = slot->everything = true;
             slot->everything_from = core::kEndOfTime;

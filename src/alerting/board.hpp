@@ -55,6 +55,7 @@ struct Slot {
     Oid database;   // InvalidOid: free
     Process worker;
     Process delivery;
+    Process supervisor;  // the launcher that sees to this database
     bool worker_sleeps;  // and wants its latch to be set
     bool rules_changed;  // rules, channels or logs: read them again
     bool everything;     // more sessions changed than there are entries, or all of them

@@ -78,6 +78,7 @@ extern "C" {
 #include <utils/rel.h>
 #include <utils/snapmgr.h>
 #include <utils/syscache.h>
+#include <utils/timeout.h>
 #include <utils/timestamp.h>
 #include <utils/tuplestore.h>
 #include <utils/typcache.h>

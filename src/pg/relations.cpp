@@ -167,6 +167,7 @@ const Relations &relations_of(Oid schema) {
     found.direction_in = enum_value(schema, "movement_direction", "in");
     found.status_detecting = enum_value(schema, "detection_status", "detecting");
     found.status_tracking = enum_value(schema, "detection_status", "tracking");
+    found.session_active = enum_value(schema, "session_status", "active");
     cached = found;
     cached_valid = invalidations == before;  // otherwise good for this once
     return cached;

@@ -13,6 +13,7 @@ struct Relations {
     Oid session_statistics, hourly_statistics, daily_statistics;
     Oid direction_in;  // of the enums, the values that are counted
     Oid status_detecting, status_tracking;
+    Oid session_active;
 };
 
 // Cached; valid until the next invalidation, so copy what must outlive one.

@@ -70,6 +70,7 @@ bool read_config(const pg::Relations &relations, const pg_uuid_t &session, Snaps
         const TimeADT reset_time = no_reset ? core::Calendar::kNoReset : DatumGetTimeADT(reset);
         out.calendar = core::Calendar(pg::zone_named(TextDatumGetCString(time_zone)), day_start, reset_time);
         out.calendar_id = calendar_id_of(time_zone, day_start, reset_time);
+        out.active = DatumGetObjectId(pg::required(row, sessions::status)) == relations.session_active;
     }
     index_endscan(scan);
     ExecDropSingleTupleTableSlot(row);
@@ -170,12 +171,21 @@ void BaseCursor::next() {
     read_event();
 }
 
-core::Micros BaseCursor::last_time() {
+bool BaseCursor::seek_last() {
     started_ = false;
     rescan(DT_NOBEGIN);
-    return index_getnext_slot(scan_, BackwardScanDirection, slot_)
-               ? DatumGetTimestampTz(pg::required(slot_, static_cast<int>(movements::movement_time)))
-               : core::kBeginningOfTime;
+    return index_getnext_slot(scan_, BackwardScanDirection, slot_);
+}
+
+core::Micros BaseCursor::last_time() {
+    return seek_last() ? DatumGetTimestampTz(pg::required(slot_, static_cast<int>(movements::movement_time)))
+                       : core::kBeginningOfTime;
+}
+
+core::Micros BaseCursor::created_at() {
+    const int column = source_ == Source::kMovements ? static_cast<int>(movements::created_at)
+                                                     : static_cast<int>(metrics::created_at);
+    return DatumGetTimestampTz(pg::required(slot_, column));
 }
 
 }  // namespace people_counter::statistics

@@ -15,6 +15,7 @@ struct SessionConfig {
     int32 false_negatives;
     core::Calendar calendar;
     uint32 calendar_id;
+    bool active;
 };
 
 // Tells calendars apart.
@@ -52,6 +53,12 @@ class BaseCursor {
 
     // The time of the last event at all; kBeginningOfTime if there is none.
     core::Micros last_time();
+
+    // Of the row that peek() is about: when it arrived, as far as that is known, and its other columns.
+    core::Micros created_at();
+    TupleTableSlot *row() { return slot_; }
+    // Makes row() the last row at all; false if there is none.
+    bool seek_last();
 
   private:
     void rescan(core::Micros time);

@@ -1,6 +1,7 @@
 // Sorts a statement's events by session and applies them, chunk by chunk where they are too many for one array.
 #include "statistics/large_statement.hpp"
 
+#include "alerting/marks.hpp"
 #include "statistics/apply.hpp"
 
 #include <algorithm>
@@ -132,6 +133,7 @@ void LargeStatement::apply_chunk(SessionEvent *chunk, Size count) {
     sort_events(chunk, count);
     for_each_session(chunk, count, events_, [&](const pg_uuid_t &session, std::span<const Event> events) {
         auto *entry = static_cast<Entry *>(hash_search(entries_, &session, HASH_FIND, nullptr));
+        alerting::note_events(session, events);
         apply_part(*entry, events);
     });
 }
@@ -202,6 +204,7 @@ void apply_statement(const pg::Relations &relations, TransitionReader &reader) {
     ledger.open(relations);
     auto *events = static_cast<Event *>(palloc(count * sizeof(Event)));
     for_each_session(chunk, count, events, [&](const pg_uuid_t &session, std::span<const Event> of_session) {
+        alerting::note_events(session, of_session);
         apply_events(ledger, session, of_session, rederived);
     });
     ledger.close();

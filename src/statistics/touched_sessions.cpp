@@ -1,6 +1,7 @@
 // Collects what the rows of a statement touch of each session, and derives each session once.
 #include "statistics/touched_sessions.hpp"
 
+#include "alerting/marks.hpp"
 #include "statistics/apply.hpp"
 #include "statistics/check.hpp"
 #include "statistics/columns.hpp"
@@ -36,10 +37,12 @@ void TouchedSessions::rederive_each(const pg::Relations &relations) {
         while (to < count_ && same_session(rows_[from].session, rows_[to].session)) {
             ++to;
         }
+        const bool by_baseline = rows_[from].extent == TouchedSession::Extent::kToNextBaseline;
+        alerting::note_session(rows_[from].session, by_baseline ? rows_[from].times.from : core::kEndOfTime);
         with_locked_session(ledger, rows_[from].session, [&](LockedSession &locked) {
             Size n = 0;
             bool everything = false;
-            if (rows_[from].extent == TouchedSession::Extent::kToNextBaseline) {  // as all of them are then, in order
+            if (by_baseline) {  // as all of them are then, in order
                 locked.read_baselines_from(rows_[from].times.from);
             }
             for (Size i = from; i < to; ++i) {
@@ -101,6 +104,7 @@ bool SessionRow::same_calendar(const SessionRow &other) const {
 }
 
 void create_statistics(Ledger &ledger, const SessionRow &session) {
+    alerting::note_session(session.id, core::kEndOfTime);
     if (ledger.load_session(session.id, false)) {
         // Another trigger of this command had something of the session to count, or a session of this id left it
         // behind.
@@ -123,6 +127,7 @@ void create_statistics(Ledger &ledger, const SessionRow &session) {
 void touch_changed(const SessionRow &before, const SessionRow &after, TouchedSessions &touched) {
     TouchedSession t{};
     t.session = after.id;
+    alerting::note_session(after.id, core::kEndOfTime);  // its status, for one
     if (!before.same_calendar(after)) {
         t.extent = TouchedSession::Extent::kEverything;
         touched.add(t);
@@ -142,6 +147,7 @@ void touch_changed(const SessionRow &before, const SessionRow &after, TouchedSes
 }
 
 void rederive_all(const pg::Relations &relations) {
+    alerting::note_all_sessions();
     CommandCounterIncrement();
     Size count = 0;
     const Snapshot snapshot = take_fresh_snapshot();

@@ -1,0 +1,17 @@
+// Triggers of the alert tables: they only tell the workers.
+#include "alerting/marks.hpp"
+#include "pg/guard.hpp"
+
+PEOPLE_COUNTER_FUNCTION(alerts_changed) {
+    return people_counter::pg::pg_entry([&]() -> Datum {
+        people_counter::alerting::note_rules();
+        return PointerGetDatum(nullptr);
+    });
+}
+
+PEOPLE_COUNTER_FUNCTION(deliveries_changed) {
+    return people_counter::pg::pg_entry([&]() -> Datum {
+        people_counter::alerting::note_deliveries();
+        return PointerGetDatum(nullptr);
+    });
+}

@@ -1,0 +1,101 @@
+// People who entered or left within the last minute or hour, at every movement and every second between.
+#include "alerting/look.hpp"
+
+#include <algorithm>
+
+namespace people_counter::alerting {
+
+namespace {
+
+using core::FlowRing;
+using core::second_of;
+using statistics::BaseCursor;
+
+struct Passage {
+    Micros time;
+    bool entered;
+    bool live;
+};
+
+struct Passages {
+    Passage *rows = nullptr;
+    Size count = 0;
+};
+
+// Counts movements from `second` on again.
+Passages fill(const Look &look, FlowRing &ring, int64 second) {
+    Passages passages;
+    Size capacity = 64;
+    passages.rows = static_cast<Passage *>(palloc(capacity * sizeof(Passage)));
+    ring.restart_at(second);
+    BaseCursor movements = BaseCursor::open(look.relations, BaseCursor::Source::kMovements, look.session,
+                                            look.snapshot);
+    for (movements.seek(second * core::kSecond); const statistics::Event *event = movements.peek(); movements.next()) {
+        const bool entered = event->kind == statistics::Kind::kIn;
+        ring.add(event->time, entered);
+        if (passages.count == capacity) {
+            capacity *= 2;
+            passages.rows = static_cast<Passage *>(repalloc_huge(passages.rows, capacity * sizeof(Passage)));
+        }
+        passages.rows[passages.count++] = {event->time, entered, look.is_live(event->time, movements.created_at())};
+    }
+    movements.close();
+    return passages;
+}
+
+Series flow(const Look &look, const FlowRing &ring, const Passages &passages, bool entered, int64 width, int64 first) {
+    Series series{};
+    const int64 last = second_of(look.fold.last_activity);
+    int64 people = ring.sum(entered, first - 1, width);
+    Size next = 0;
+    while (next < passages.count && second_of(passages.rows[next].time) < first) {
+        ++next;
+    }
+    for (int64 second = first; second <= last; ++second) {
+        const int64 before = people;
+        people -= ring.at(entered, second - width);
+        if (people != before || second == first) {
+            series.add({second * core::kSecond, static_cast<double>(people),
+                        look.live_from != core::kEndOfTime && second * core::kSecond >= look.live_from});
+        }
+        for (; next < passages.count && second_of(passages.rows[next].time) == second; ++next) {
+            if (passages.rows[next].entered == entered) {
+                ++people;
+                series.add({passages.rows[next].time, static_cast<double>(people), passages.rows[next].live});
+            }
+        }
+        if (people == 0 && second < last) {  // nothing happens before the next movement
+            second = next < passages.count ? std::min(second_of(passages.rows[next].time), last) - 1 : last - 1;
+        }
+    }
+    series.known_to = series.due_to = look.fold.last_activity;
+    series.has_current = look.fold.last_activity >= look.now - look.lag;
+    series.current = static_cast<double>(people);
+    return series;
+}
+
+}  // namespace
+
+void read_flows(Look &look, uint32 metrics, FlowRing &ring, Series *all) {
+    if (look.fold.last_activity == core::kBeginningOfTime) {
+        return;
+    }
+    const int64 last = second_of(look.fold.last_activity);
+    const bool anew = look.cold || look.live_from == core::kEndOfTime || ring.newest == 0;
+    const int64 measured_to = ring.newest;
+    const int64 changed = look.live_from == core::kEndOfTime ? last : std::min(second_of(look.live_from), last);
+    const Passages passages = fill(look, ring, anew ? last - ring.size + 1 : changed);
+    // What leaves a window after the last measurement is to be seen as well.
+    const int64 first = std::max(anew ? changed : std::min(changed, measured_to), last - ring.size / 2);
+    const auto measure = [&](Metric metric, bool entered, int64 width) {
+        if ((metrics & bit(metric)) != 0) {
+            all[static_cast<int>(metric)] = flow(look, ring, passages, entered, width, first);
+        }
+    };
+    measure(Metric::kEnteredMinute, true, 60);
+    measure(Metric::kExitedMinute, false, 60);
+    measure(Metric::kEnteredHour, true, 3600);
+    measure(Metric::kExitedHour, false, 3600);
+}
+
+}  // namespace people_counter::alerting

@@ -1,0 +1,375 @@
+#include "alerting/launcher.hpp"
+
+#include "alerting/board.hpp"
+#include "pg/guard.hpp"
+#include "pg/settings.hpp"
+
+#include <algorithm>
+
+namespace people_counter::alerting {
+
+namespace {
+
+constexpr int kFirstRetry = 1'000;  // ms
+constexpr int kLastRetry = 60'000;
+constexpr int kProvenAfter = 30'000;  // who ran so long did not fail at its start
+
+// One process of a database.
+struct Child {
+    BackgroundWorkerHandle *handle;  // nullptr: does not run
+    TimestampTz started;
+    TimestampTz not_before;
+    int retry;  // ms
+};
+
+struct Watched {
+    Oid database;  // the hash key
+    bool exists;   // when the catalog was last read
+    bool absent;   // it has no extension, as a worker found
+    int slot;      // -1: none
+    Child worker;
+    Child delivery;
+};
+
+Board *board;
+HTAB *watched;
+Oid only;  // the one database of this launcher; InvalidOid: all
+bool scan_again = false;
+bool said_no_slot = false;
+bool said_no_worker = false;
+
+void fill_common(BackgroundWorker &worker, const char *type, const char *library, const char *function) {
+    memset(&worker, 0, sizeof worker);
+    worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+    worker.bgw_start_time = BgWorkerStart_RecoveryFinished;  // a standby has none, and gets them when it is promoted
+    worker.bgw_restart_time = BGW_NEVER_RESTART;
+    strlcpy(worker.bgw_library_name, library, BGW_MAXLEN);
+    strlcpy(worker.bgw_function_name, function, BGW_MAXLEN);
+    strlcpy(worker.bgw_type, type, BGW_MAXLEN);
+    strlcpy(worker.bgw_name, type, BGW_MAXLEN);
+}
+
+bool start_child(Child &child, const Watched &entry, bool delivery) {
+    BackgroundWorker worker;
+    fill_common(worker, delivery ? "people_counter delivery worker" : "people_counter alert worker",
+                delivery ? "people_counter_delivery" : "people_counter",
+                delivery ? "people_counter_delivery_main" : "people_counter_worker_main");
+    worker.bgw_main_arg = Int32GetDatum(entry.slot);
+    memcpy(worker.bgw_extra, &entry.database, sizeof entry.database);
+    worker.bgw_notify_pid = MyProcPid;
+    const TimestampTz now = GetCurrentTimestamp();
+    MemoryContext const outer = MemoryContextSwitchTo(TopMemoryContext);
+    const bool registered = RegisterDynamicBackgroundWorker(&worker, &child.handle);
+    MemoryContextSwitchTo(outer);
+    if (!registered) {
+        child.handle = nullptr;
+        child.not_before = now + static_cast<TimestampTz>(10) * USECS_PER_SEC;
+        if (!said_no_worker) {
+            ereport(LOG, (errmsg("people_counter: no free background worker for database %u", entry.database),
+                          errhint("Raise max_worker_processes.")));
+            said_no_worker = true;
+        }
+        return false;
+    }
+    said_no_worker = false;
+    child.started = now;
+    return true;
+}
+
+// A child that ended is forgotten, and may come again after a while that grows as long as it ends soon.
+bool reap(Child &child) {
+    pid_t pid;
+    if (child.handle == nullptr || GetBackgroundWorkerPid(child.handle, &pid) != BGWH_STOPPED) {
+        return false;
+    }
+    pfree(child.handle);
+    child.handle = nullptr;
+    const TimestampTz now = GetCurrentTimestamp();
+    child.retry = TimestampDifferenceExceeds(child.started, now, kProvenAfter)
+                      ? kFirstRetry
+                      : std::clamp(child.retry * 2, kFirstRetry, kLastRetry);
+    child.not_before = now + static_cast<TimestampTz>(child.retry) * 1000;
+    return true;
+}
+
+// Marks what exists; nothing else of the catalog matters.
+void read_databases() {
+    HASH_SEQ_STATUS all;
+    hash_seq_init(&all, watched);
+    while (auto *entry = static_cast<Watched *>(hash_seq_search(&all))) {
+        entry->exists = false;
+    }
+    StartTransactionCommand();
+    (void)GetTransactionSnapshot();
+    const Relation catalog = table_open(DatabaseRelationId, AccessShareLock);
+    const TableScanDesc scan = table_beginscan_catalog(catalog, 0, nullptr);
+    while (HeapTuple row = heap_getnext(scan, ForwardScanDirection)) {
+        const auto *form = reinterpret_cast<Form_pg_database>(GETSTRUCT(row));
+        if (!form->datallowconn || (OidIsValid(only) && form->oid != only)) {
+            continue;
+        }
+        bool found = false;
+        const Oid database = form->oid;
+        auto *entry = static_cast<Watched *>(hash_search(watched, &database, HASH_ENTER, &found));
+        if (!found) {
+            memset(entry, 0, sizeof *entry);
+            entry->database = database;
+            entry->slot = -1;
+        }
+        entry->exists = true;
+    }
+    table_endscan(scan);
+    table_close(catalog, AccessShareLock);
+    CommitTransactionCommand();
+}
+
+void supervise(Watched &entry) {
+    Slot *slot = slot_at(board, entry.slot);
+    SpinLockAcquire(&slot->mutex);
+    slot->supervisor = Process{MyLatch, MyProcPid};
+    SpinLockRelease(&slot->mutex);
+}
+
+void give_up(Watched &entry) {
+    if (entry.slot >= 0) {
+        Slot *slot = slot_at(board, entry.slot);
+        SpinLockAcquire(&slot->mutex);
+        slot->supervisor = Process{};
+        SpinLockRelease(&slot->mutex);
+        release_slot(board, entry.slot, entry.database);
+        entry.slot = -1;
+        said_no_slot = false;
+    }
+}
+
+// What a worker that ended has found, and what became of its database.
+void follow_up(Watched &entry) {
+    const bool ended = reap(entry.worker);
+    scan_again = reap(entry.delivery) || ended || scan_again;  // DROP DATABASE has ended them, perhaps
+    if (entry.slot < 0) {
+        return;
+    }
+    Slot *slot = slot_at(board, entry.slot);
+    if (ended && slot->report.state == WorkerState::kNoExtension) {
+        SpinLockAcquire(&slot->mutex);
+        entry.absent = !slot->rules_changed;  // otherwise it came meanwhile
+        SpinLockRelease(&slot->mutex);
+        entry.worker.not_before = 0;
+    }
+    if ((entry.absent || !entry.exists) && entry.worker.handle == nullptr && entry.delivery.handle == nullptr) {
+        give_up(entry);
+    }
+}
+
+void start_what_is_missing(Watched &entry) {
+    const TimestampTz now = GetCurrentTimestamp();
+    if (!entry.exists || entry.absent) {
+        return;
+    }
+    if (entry.slot < 0) {
+        entry.slot = claim_slot(board, entry.database);
+        if (entry.slot < 0) {
+            if (!said_no_slot) {
+                ereport(LOG,
+                        (errmsg("people_counter: more databases than people_counter.alert_workers (%d)", board->slots),
+                         errhint("Raise people_counter.alert_workers, or drop the extension where it is not used.")));
+                said_no_slot = true;
+            }
+            return;
+        }
+        supervise(entry);
+    }
+    Slot *slot = slot_at(board, entry.slot);
+    if (entry.worker.handle == nullptr && entry.worker.not_before <= now && !slot->worker.runs()) {
+        start_child(entry.worker, entry, false);
+    }
+    // The worker has found the extension by then.
+    if (slot->deliver && slot->report.state >= WorkerState::kRunning && entry.delivery.handle == nullptr &&
+        entry.delivery.not_before <= now && !slot->delivery.runs()) {
+        start_child(entry.delivery, entry, true);
+    }
+}
+
+// A commit of CREATE EXTENSION has claimed a slot: what was found before does not hold any more.
+void note_claims() {
+    for (int i = 0; i < board->slots; ++i) {
+        const Oid database = slot_at(board, i)->database;
+        auto *entry = OidIsValid(database) ? static_cast<Watched *>(hash_search(watched, &database, HASH_FIND, nullptr))
+                                           : nullptr;
+        if (entry != nullptr && entry->slot < 0) {
+            entry->absent = false;
+            entry->slot = i;
+            supervise(*entry);
+        }
+    }
+}
+
+// Milliseconds until something can be tried again; -1: when woken.
+long time_to_wait() {
+    const TimestampTz now = GetCurrentTimestamp();
+    long wait = -1;
+    HASH_SEQ_STATUS all;
+    hash_seq_init(&all, watched);
+    while (auto *entry = static_cast<Watched *>(hash_seq_search(&all))) {
+        if (!entry->exists || entry->absent || entry->slot < 0) {
+            continue;
+        }
+        const auto consider = [&](const Child &child) {
+            if (child.handle == nullptr) {
+                const long ms = std::max<long>(10, (child.not_before - now) / 1000);
+                wait = wait < 0 ? ms : std::min(wait, ms);
+            }
+        };
+        if (!slot_at(board, entry->slot)->worker.runs()) {
+            consider(entry->worker);
+        }
+        if (slot_at(board, entry->slot)->deliver && !slot_at(board, entry->slot)->delivery.runs()) {
+            consider(entry->delivery);
+        }
+    }
+    return wait;
+}
+
+void forget_the_gone() {
+    HASH_SEQ_STATUS all;
+    hash_seq_init(&all, watched);
+    while (auto *entry = static_cast<Watched *>(hash_seq_search(&all))) {
+        if (!entry->exists && entry->slot < 0) {
+            hash_search(watched, &entry->database, HASH_REMOVE, nullptr);
+        }
+    }
+}
+
+void one_round(bool scan) {
+    if (scan) {
+        scan_again = false;
+        read_databases();
+    }
+    note_claims();
+    HASH_SEQ_STATUS all;
+    hash_seq_init(&all, watched);
+    while (auto *entry = static_cast<Watched *>(hash_seq_search(&all))) {
+        follow_up(*entry);
+        start_what_is_missing(*entry);
+    }
+    forget_the_gone();
+}
+
+void leave(int, Datum) {
+    SpinLockAcquire(&board->mutex);
+    if (board->launcher.pid == MyProcPid) {
+        board->launcher = Process{};
+    }
+    SpinLockRelease(&board->mutex);
+    for (int i = 0; i < board->slots; ++i) {
+        Slot *slot = slot_at(board, i);
+        SpinLockAcquire(&slot->mutex);
+        if (slot->supervisor.pid == MyProcPid) {
+            slot->supervisor = Process{};
+        }
+        SpinLockRelease(&slot->mutex);
+    }
+}
+
+// One that watches a single database was asked for by hand, and ends for good when it is told to: with its children.
+void end_children() {
+    HASH_SEQ_STATUS all;
+    hash_seq_init(&all, watched);
+    while (auto *entry = static_cast<Watched *>(hash_seq_search(&all))) {
+        for (Child *child : {&entry->worker, &entry->delivery}) {
+            if (child->handle != nullptr) {
+                TerminateBackgroundWorker(child->handle);
+                WaitForBackgroundWorkerShutdown(child->handle);
+            }
+        }
+        entry->exists = false;
+        reap(entry->worker);
+        reap(entry->delivery);
+        give_up(*entry);
+    }
+}
+
+[[noreturn]] void run(Oid database) {
+    pqsignal(SIGHUP, SignalHandlerForConfigReload);
+    pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+    BackgroundWorkerUnblockSignals();
+    BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
+    only = database;
+    board = attach_board();
+    HASHCTL control{};
+    control.keysize = sizeof(Oid);
+    control.entrysize = sizeof(Watched);
+    control.hcxt = TopMemoryContext;
+    watched = hash_create("people_counter databases", 32, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+    before_shmem_exit(leave, 0);
+    if (!OidIsValid(only)) {
+        SpinLockAcquire(&board->mutex);
+        board->launcher = Process{MyLatch, MyProcPid};
+        SpinLockRelease(&board->mutex);
+    }
+    pgstat_report_activity(STATE_IDLE, nullptr);
+    MemoryContext scratch = AllocSetContextCreate(TopMemoryContext, "people_counter launcher", ALLOCSET_DEFAULT_SIZES);
+    bool scan = true;
+    while (!ShutdownRequestPending) {
+        SpinLockAcquire(&board->mutex);
+        scan = scan || (board->scan && !OidIsValid(only));
+        board->scan = board->scan && OidIsValid(only);
+        SpinLockRelease(&board->mutex);
+        MemoryContextSwitchTo(scratch);
+        one_round(scan || scan_again || OidIsValid(only));
+        MemoryContextSwitchTo(TopMemoryContext);
+        MemoryContextReset(scratch);
+        if (OidIsValid(only) && hash_get_num_entries(watched) == 0) {
+            proc_exit(0);  // the database is gone
+        }
+        scan = false;
+        const long wait = time_to_wait();
+        WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (wait >= 0 ? WL_TIMEOUT : 0), wait, PG_WAIT_EXTENSION);
+        ResetLatch(MyLatch);
+        CHECK_FOR_INTERRUPTS();
+        if (ConfigReloadPending) {
+            ConfigReloadPending = false;
+            ProcessConfigFile(PGC_SIGHUP);
+        }
+    }
+    if (OidIsValid(only)) {
+        end_children();
+        proc_exit(0);
+    }
+    proc_exit(1);  // started again, unless the server stops
+}
+
+}  // namespace
+
+void register_launcher() {
+    BackgroundWorker worker;
+    fill_common(worker, "people_counter launcher", "people_counter", "people_counter_launcher_main");
+    worker.bgw_restart_time = 5;
+    RegisterBackgroundWorker(&worker);
+}
+
+int32 start_launcher_for(Oid database) {
+    BackgroundWorker worker;
+    fill_common(worker, "people_counter launcher", "people_counter", "people_counter_launcher_main");
+    worker.bgw_restart_time = 5;
+    worker.bgw_main_arg = ObjectIdGetDatum(database);
+    worker.bgw_notify_pid = MyProcPid;
+    BackgroundWorkerHandle *handle;
+    if (!RegisterDynamicBackgroundWorker(&worker, &handle)) {
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("no free background worker"),
+                        errhint("Raise max_worker_processes.")));
+    }
+    pid_t pid;
+    if (WaitForBackgroundWorkerStartup(handle, &pid) != BGWH_STARTED) {
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("could not start the alert worker"),
+                        errhint("The server's log says why.")));
+    }
+    return pid;
+}
+
+}  // namespace people_counter::alerting
+
+extern "C" PGDLLEXPORT void people_counter_launcher_main(Datum argument);
+extern "C" void people_counter_launcher_main(Datum argument) {
+    people_counter::alerting::run(DatumGetObjectId(argument));
+}

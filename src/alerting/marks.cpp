@@ -1,0 +1,234 @@
+#include "alerting/marks.hpp"
+
+#include "alerting/board.hpp"
+#include "pg/settings.hpp"
+
+#include <algorithm>
+
+namespace people_counter::alerting {
+
+namespace {
+
+constexpr uint32 kOwnChanges = 256;
+
+// Plain data: nothing is to be freed when a transaction ends.
+struct {
+    bool any;
+    bool rules;
+    bool deliveries;
+    bool extension;
+    bool databases;
+    bool everything;
+    core::Micros everything_from;
+    uint32 count;
+    Change changes[kOwnChanges];
+} pending;
+
+bool ignore_rules = false;
+bool unavailable = false;  // no shared memory was left: this server has no worker
+bool announced = false;    // the launcher was told of this database
+int own_slot = -1;
+Board *board = nullptr;
+
+// Outside of a transaction's end, where an ERROR is still allowed: the reserve may be used up if the library was not
+// loaded when the server started, which is no reason to refuse a movement.
+void find_board() {
+    if (board != nullptr || unavailable) {
+        return;
+    }
+    MemoryContext context = CurrentMemoryContext;
+    ResourceOwner owner = CurrentResourceOwner;
+    BeginInternalSubTransaction(nullptr);
+    PG_TRY();
+    {
+        board = attach_board();
+        ReleaseCurrentSubTransaction();
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(context);
+        FlushErrorState();
+        RollbackAndReleaseCurrentSubTransaction();
+        unavailable = true;
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = owner;
+}
+
+void begin() {
+    if (unlikely(board == nullptr)) {
+        find_board();
+    }
+    pending.any = true;
+}
+
+void add(const Change &change) {
+    begin();
+    for (uint32 i = pending.count; i > 0; --i) {
+        if (statistics::same_session(pending.changes[i - 1].session, change.session)) {
+            pending.changes[i - 1].from = std::min(pending.changes[i - 1].from, change.from);
+            return;
+        }
+    }
+    if (pending.count == kOwnChanges) {
+        pending.everything_from = pending.everything ? std::min(pending.everything_from, change.from) : change.from;
+        pending.everything = true;
+        return;
+    }
+    pending.changes[pending.count++] = change;
+}
+
+// What is older when it arrives fires no alert.
+core::Micros too_late_before() {
+    return GetCurrentStatementStartTimestamp() - static_cast<core::Micros>(pg::settings.alert_max_lag) * 1000;
+}
+
+Latch *tell_slot(Slot *slot, int index) noexcept {
+    Latch *wake = nullptr;
+    for (uint32 i = 0; i < pending.count; ++i) {
+        enter_change(board, index, pending.changes[i]);
+    }
+    if (pending.everything) {
+        slot->everything_from = slot->everything ? std::min(slot->everything_from, pending.everything_from)
+                                                 : pending.everything_from;
+        slot->everything = true;
+    }
+    slot->rules_changed = slot->rules_changed || pending.rules || pending.extension;
+    if (slot->worker_sleeps && (pending.count > 0 || pending.everything || slot->rules_changed)) {
+        slot->worker_sleeps = false;
+        wake = slot->worker.latch;
+    }
+    return wake;
+}
+
+// At COMMIT: nothing here can fail.
+void publish() noexcept {
+    if (own_slot < 0 || slot_at(board, own_slot)->database != MyDatabaseId) {
+        own_slot = pending.extension ? claim_slot(board, MyDatabaseId) : find_slot(board, MyDatabaseId);
+    }
+    Latch *launcher = nullptr;
+    Latch *worker = nullptr;
+    Latch *delivery = nullptr;
+    if (own_slot >= 0) {
+        Slot *slot = slot_at(board, own_slot);
+        SpinLockAcquire(&slot->mutex);
+        if (slot->database == MyDatabaseId) {
+            worker = tell_slot(slot, own_slot);
+            if (pending.deliveries) {
+                slot->deliver = true;
+                delivery = slot->delivery.runs() ? slot->delivery.latch : slot->supervisor.latch;
+            }
+            if (!slot->worker.runs()) {
+                launcher = slot->supervisor.latch;
+            }
+        }
+        SpinLockRelease(&slot->mutex);
+    }
+    if (pending.databases || pending.extension || (own_slot < 0 && !announced)) {
+        SpinLockAcquire(&board->mutex);
+        board->scan = true;
+        launcher = board->launcher.latch;
+        SpinLockRelease(&board->mutex);
+        announced = true;
+    }
+    for (Latch *latch : {worker, delivery, launcher}) {
+        if (latch != nullptr) {
+            SetLatch(latch);
+        }
+    }
+}
+
+// Somebody else will commit it, who knows nothing of this: the worker watches until it is gone.
+void note_prepared() noexcept {
+    const int index = find_slot(board, MyDatabaseId);
+    if (index < 0) {
+        return;
+    }
+    Slot *slot = slot_at(board, index);
+    SpinLockAcquire(&slot->mutex);
+    slot->prepared = true;
+    Latch *wake = slot->worker_sleeps ? slot->worker.latch : nullptr;
+    slot->worker_sleeps = false;
+    SpinLockRelease(&slot->mutex);
+    if (wake != nullptr) {
+        SetLatch(wake);
+    }
+}
+
+void at_transaction_end(XactEvent event, void *) {
+    if (!pending.any) {
+        return;
+    }
+    switch (event) {
+        case XACT_EVENT_COMMIT:
+            if (board != nullptr) {
+                publish();
+            }
+            break;
+        case XACT_EVENT_PREPARE:
+            if (board != nullptr) {
+                note_prepared();
+            }
+            break;
+        case XACT_EVENT_ABORT:
+            break;
+        default:
+            return;
+    }
+    pending.any = pending.rules = pending.deliveries = pending.extension = false;
+    pending.databases = pending.everything = false;
+    pending.count = 0;
+}
+
+}  // namespace
+
+void note_events(const pg_uuid_t &session, std::span<const statistics::Event> events) {
+    const core::Micros limit = too_late_before();
+    const auto first = events.front().time >= limit
+                           ? events.begin()
+                           : std::lower_bound(events.begin(), events.end(), limit,
+                                              [](const statistics::Event &e, core::Micros t) { return e.time < t; });
+    add({session, first == events.end() ? core::kEndOfTime : first->time});
+}
+
+void note_session(const pg_uuid_t &session, core::Micros from) {
+    add({session, from >= too_late_before() ? from : core::kEndOfTime});
+}
+
+void note_all_sessions() {
+    begin();
+    if (!pending.everything) {
+        pending.everything_from = core::kEndOfTime;
+        pending.everything = true;
+    }
+}
+
+void ignore_own_changes() { ignore_rules = true; }
+
+void note_rules() {
+    if (ignore_rules) {
+        return;
+    }
+    begin();
+    pending.rules = true;
+}
+
+void note_deliveries() {
+    begin();
+    pending.deliveries = true;
+}
+
+void note_extension() {
+    begin();
+    pending.extension = true;
+}
+
+void note_databases() {
+    begin();
+    pending.databases = true;
+}
+
+void register_marks() { RegisterXactCallback(at_transaction_end, nullptr); }
+
+}  // namespace people_counter::alerting

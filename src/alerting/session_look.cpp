@@ -1,0 +1,282 @@
+#include "alerting/session_look.hpp"
+
+#include "alerting/transitions.hpp"
+#include "pg/settings.hpp"
+
+#include <algorithm>
+
+namespace people_counter::alerting {
+
+namespace {
+
+constexpr Micros kFirstRetry = core::kSecond / 10;
+constexpr int kMostDoublings = 8;  // half a minute
+constexpr int64 kMinuteRing = 1024;
+constexpr int64 kHourRing = 8192;
+
+bool is_open(core::AlertPhase phase) {
+    return phase == core::AlertPhase::kFiring || phase == core::AlertPhase::kRecovering;
+}
+
+bool is_stored(core::AlertPhase phase) {
+    return phase == core::AlertPhase::kPending || phase == core::AlertPhase::kRecovering;
+}
+
+}  // namespace
+
+// Of one rule in one look, in order of time.
+struct SessionLook::Steps {
+    core::AlertTransition *data = nullptr;
+    Size count = 0;
+    Size capacity = 0;
+
+    void add(const core::AlertTransition &step) {
+        if (count == capacity) {
+            capacity = capacity == 0 ? 4 : capacity * 2;
+            const Size bytes = capacity * sizeof *data;
+            data = static_cast<core::AlertTransition *>(data == nullptr ? palloc(bytes) : repalloc_huge(data, bytes));
+        }
+        data[count++] = step;
+    }
+};
+
+SessionLook::SessionLook(Watch &watch, const pg::Relations &relations, WatchedSession &session, Snapshot snapshot,
+                         Micros now, LookResult &result)
+    : watch_{watch},
+      session_{session},
+      result_{result},
+      look_{relations,
+            session.id,
+            snapshot,
+            now,
+            static_cast<Micros>(pg::settings.alert_max_lag) * 1000,
+            watch.installed_at_,
+            session.live_from,
+            session.seen_to,
+            session.cold,
+            {},
+            {}},
+      series_{} {}
+
+bool SessionLook::run() {
+    ++result_.sessions;
+    session_.due = core::kEndOfTime;
+    if (!look_.read()) {
+        return false;
+    }
+    if (!look_.config.active) {
+        const Micros ended = look_.config.end_time;
+        end_all(ended == core::kBeginningOfTime ? look_.now : std::min(ended, look_.now), "session_ended");
+        session_.changed = false;
+        return failed_;
+    }
+    uint32 metrics = 0;
+    for (const Rule &rule : watch_.rules_) {
+        metrics |= rule.watches(session_.id) ? bit(rule.metric) : 0;
+    }
+    read_series(metrics);
+    for (const Rule &rule : watch_.rules_) {
+        if (rule.watches(session_.id)) {
+            take(rule);
+        }
+    }
+    session_.changed = false;
+    if (!failed_) {  // otherwise the same is looked at again
+        session_.live_from = core::kEndOfTime;
+        session_.seen_to = look_.now;
+        session_.cold = false;
+        session_.failures = 0;
+    }
+    return true;
+}
+
+void SessionLook::read_series(uint32 metrics) {
+    if ((metrics & bit(Metric::kPeopleInside)) != 0) {
+        Series &inside = series_[static_cast<int>(Metric::kPeopleInside)] = people_inside(look_);
+        if (inside.current > 0 || look_.fold.last_baseline > look_.now) {
+            due_at(next_baseline(look_));
+        }
+    }
+    if ((metrics & kSamples) != 0) {
+        read_samples(look_, metrics, series_);
+    }
+    if ((metrics & kFlows) != 0) {
+        const int64 size = (metrics & kHourFlows) != 0 ? kHourRing : kMinuteRing;
+        core::FlowRing &ring = session_.ring;
+        if (ring.size < size) {
+            auto *seconds = static_cast<core::FlowRing::Second *>(
+                MemoryContextAllocZero(watch_.context_, size * sizeof(core::FlowRing::Second)));
+            if (ring.seconds != nullptr) {
+                pfree(ring.seconds);
+            }
+            ring.seconds = seconds;
+            ring.size = size;
+            ring.newest = 0;
+        }
+        read_flows(look_, metrics, ring, series_);
+    }
+    if ((metrics & bit(Metric::kAbsorbed)) != 0) {
+        series_[static_cast<int>(Metric::kAbsorbed)] = exits_absorbed(look_);
+    }
+    if ((metrics & bit(Metric::kAccuracy)) != 0) {
+        series_[static_cast<int>(Metric::kAccuracy)] = detection_accuracy(look_);
+    }
+}
+
+void SessionLook::take(const Rule &rule) {
+    RuleState *state = watch_.find_state(rule.id, session_.id);
+    if (state != nullptr && state->not_before > look_.now) {
+        failed_ = true;
+        due_at(state->not_before);
+        return;
+    }
+    core::AlertState before = state == nullptr ? core::AlertState{} : state->core;
+    if (rule.edited && before.phase == core::AlertPhase::kOk) {
+        before.barrier = std::max(before.barrier, look_.now);  // what was before is not judged by the new rule
+    }
+    const bool is_silence = rule.metric == Metric::kSilence;
+    const Series series = is_silence ? silence(look_, rule.core, before) : series_[static_cast<int>(rule.metric)];
+    core::AlertState after = before;
+    Steps steps;
+    const auto emit = [&](const core::AlertTransition &step) { steps.add(step); };
+    if (series.count > 0) {
+        after = core::rewound(before, series.observations[0].time);
+        for (Size i = 0; i < series.count; ++i) {
+            core::observe(rule.core, after, series.observations[i], emit);
+        }
+        if (rule.edited && after.phase == core::AlertPhase::kOk && series.has_current &&
+            rule.core.beyond(series.current)) {
+            after.phase = core::AlertPhase::kPending;
+            after.by_edit = true;
+            after.since = look_.now;
+            after.value = after.peak = series.current;
+        }
+        core::settle(rule.core, after, std::max(series.known_to, after.by_edit ? look_.now : series.known_to), emit);
+    }
+    const bool repeats = steps.count == 0 && after.phase == core::AlertPhase::kFiring && rule.repeat_interval > 0 &&
+                         state != nullptr && !state->acknowledged &&
+                         state->announced_at + rule.repeat_interval <= look_.now;
+    const bool stored = state != nullptr && state->stored;
+    const bool store_differs = is_stored(after.phase) != stored ||
+                               (stored && (after.phase != before.phase || after.since != before.since));
+    pg_uuid_t alert = state == nullptr ? pg_uuid_t{} : state->alert;
+    if ((steps.count > 0 || repeats || store_differs) && !write(rule, steps, after, state, alert, repeats)) {
+        note_failure(rule, watch_.state_of(rule.id, session_.id));
+        return;
+    }
+    if (after.phase == core::AlertPhase::kOk && after.barrier < look_.now - look_.lag - core::kHour) {
+        if (state != nullptr) {
+            watch_.drop_state(state);
+        }
+    } else {
+        RuleState &kept = state == nullptr ? watch_.state_of(rule.id, session_.id) : *state;
+        if (steps.count > 0 || repeats) {
+            kept.announced_at = GetCurrentTimestamp();
+            kept.acknowledged = steps.count == 0 && kept.acknowledged;
+            kept.stored_peak = after.peak;
+        }
+        kept.core = after;
+        kept.alert = alert;
+        kept.stored = is_stored(after.phase);
+        kept.failures = 0;
+        if (after.phase == core::AlertPhase::kFiring && rule.repeat_interval > 0 && !kept.acknowledged) {
+            due_at(kept.announced_at + rule.repeat_interval);
+        }
+    }
+    const Micros due = core::next_due(rule.core, after);
+    if (due <= series.due_to) {
+        due_at(due);
+    }
+    if (is_silence && after.phase == core::AlertPhase::kOk) {
+        due_at(silence_due(look_, rule.core));
+    }
+}
+
+bool SessionLook::write(const Rule &rule, const Steps &steps, const core::AlertState &after, RuleState *state,
+                        pg_uuid_t &alert, bool repeats) {
+    const Oid schema = look_.relations.schema;
+    const pg_uuid_t opened = alert;
+    const bool done = in_subtransaction(
+        [&] {
+            for (Size i = 0; i < steps.count; ++i) {
+                const core::AlertTransition &step = steps.data[i];
+                if (step.event == core::AlertEvent::kFired) {
+                    raise_alert(schema, rule.id, session_.id, step, alert);
+                } else {
+                    end_alert(schema, alert, step.at, &step.peak, "cleared");
+                }
+            }
+            if (is_stored(after.phase)) {
+                store_state(schema, rule.id, session_.id, after);
+            } else if (state != nullptr && state->stored) {
+                remove_state(schema, rule.id, session_.id);
+            }
+            if (repeats && !repeat_alert(schema, alert, after.peak)) {
+                state->acknowledged = true;
+            }
+        },
+        watch_.last_error_, Watch::kErrorSize);
+    if (!done) {
+        alert = opened;
+        return false;
+    }
+    result_.transitions += static_cast<int64>(steps.count);
+    if (steps.count > 0) {
+        const char *session = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&session_.id)));
+        for (Size i = 0; i < steps.count; ++i) {
+            const core::AlertTransition &step = steps.data[i];
+            ereport(pg::settings.alert_log_level,
+                    (errmsg("people_counter: alert \"%s\" of session %s %s at %s, value %g", rule.name, session,
+                            step.event == core::AlertEvent::kFired ? "fired" : "was resolved",
+                            timestamptz_to_str(step.at), step.value)));
+        }
+    }
+    return true;
+}
+
+void SessionLook::note_failure(const Rule &rule, RuleState &state) {
+    failed_ = true;
+    ++result_.errors;
+    char reason[Watch::kErrorSize];
+    strlcpy(reason, watch_.last_error_, sizeof reason);
+    const char *session = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&session_.id)));
+    strlcpy(watch_.last_error_, psprintf("threshold \"%s\", session %s: %s", rule.name, session, reason),
+            Watch::kErrorSize);
+    if (state.failures == 0) {
+        ereport(WARNING, (errmsg("people_counter: an alert could not be written: %s", watch_.last_error_),
+                          errhint("It is tried again. Other alerts are not affected.")));
+    }
+    state.failures = std::min(state.failures + 1, kMostDoublings);
+    state.not_before = look_.now + (kFirstRetry << state.failures);
+    due_at(state.not_before);
+}
+
+void SessionLook::end_all(Micros at, const char *reason) {
+    for (const Rule &rule : watch_.rules_) {
+        RuleState *state = watch_.find_state(rule.id, session_.id);
+        if (state == nullptr) {
+            continue;
+        }
+        const bool open = is_open(state->core.phase);
+        if (open || state->stored) {
+            const bool done = in_subtransaction(
+                [&] {
+                    if (open) {
+                        end_alert(look_.relations.schema, state->alert, at, &state->core.peak, reason);
+                    }
+                    if (state->stored) {
+                        remove_state(look_.relations.schema, rule.id, session_.id);
+                    }
+                },
+                watch_.last_error_, Watch::kErrorSize);
+            if (!done) {
+                note_failure(rule, *state);
+                continue;
+            }
+            result_.transitions += open ? 1 : 0;
+        }
+        watch_.drop_state(state);
+    }
+}
+
+}  // namespace people_counter::alerting

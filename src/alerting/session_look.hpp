@@ -1,0 +1,35 @@
+// Takes the rules of one session through what happened since the last look.
+#pragma once
+
+#include "alerting/watch.hpp"
+
+namespace people_counter::alerting {
+
+class SessionLook {
+  public:
+    SessionLook(Watch &watch, const pg::Relations &relations, WatchedSession &session, Snapshot snapshot, Micros now,
+                LookResult &result);
+
+    // False if there is nothing to watch any more.
+    bool run();
+
+  private:
+    struct Steps;
+
+    void end_all(Micros at, const char *reason);
+    void read_series(uint32 metrics);
+    void take(const Rule &rule);
+    bool write(const Rule &rule, const Steps &steps, const core::AlertState &after, RuleState *state, pg_uuid_t &alert,
+               bool repeats);
+    void note_failure(const Rule &rule, RuleState &state);
+    void due_at(Micros time) { session_.due = time < session_.due ? time : session_.due; }
+
+    Watch &watch_;
+    WatchedSession &session_;
+    LookResult &result_;
+    Look look_;
+    Series series_[kMetrics];
+    bool failed_ = false;
+};
+
+}  // namespace people_counter::alerting

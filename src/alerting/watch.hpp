@@ -1,0 +1,117 @@
+// What the worker of a database remembers between its looks: the rules, where each stands on each session, and what is
+// due when. All of it can be read again from the tables, and is, whenever a transaction failed.
+#pragma once
+
+#include "alerting/look.hpp"
+
+#include <span>
+
+namespace people_counter::alerting {
+
+struct StateKey {
+    pg_uuid_t rule;
+    pg_uuid_t session;
+};
+
+// Where a rule stands on a session. One that is ok and has no barrier to remember has none.
+struct RuleState {
+    StateKey key;  // of the hash table
+    core::AlertState core;
+    pg_uuid_t alert;  // the open row of alert_logs, while it fires or recovers
+    bool stored;      // there is a row of alert_states
+    bool acknowledged;
+    bool seen;           // by the reading that goes on
+    double stored_peak;  // as the row has it
+    Micros announced_at;
+    int failures;       // in a row
+    Micros not_before;  // of the next try after a failure
+};
+
+struct WatchedSession {
+    pg_uuid_t id;  // the key
+    core::FlowRing ring;
+    Micros seen_to;  // kBeginningOfTime: never looked at
+    Micros due;
+    Micros live_from;  // of changes that are still to be looked at
+    bool changed;
+    bool cold;
+    int failures;
+};
+
+struct LookResult {
+    int64 sessions = 0;
+    int64 transitions = 0;
+    int64 errors = 0;
+};
+
+class Watch {
+  public:
+    // All memory is in a child of `parent`.
+    explicit Watch(MemoryContext parent);
+    void destroy() { MemoryContextDelete(context_); }
+
+    // Everything must be read again before the next look.
+    void forget();
+    // What was taken from the board.
+    void note(const pg_uuid_t &session, Micros from);
+    void note_everything(Micros from);
+    void note_rules() { rules_stale_ = true; }
+
+    // Looks at whatever changed or is due, in a transaction with the rights of the extension's owner. With `alone`
+    // only one session is looked at, so that one which fails is found out.
+    LookResult look(Oid schema, bool alone);
+    // After look() failed and its transaction is gone: everything is read again, and a session that failed alone is
+    // left alone for a while.
+    void note_failure(bool alone);
+    bool is_stale() const { return stale_; }
+    bool has_work(Micros now) const;
+    Micros next_due() const { return due_; }
+    // Once the transaction has ended: whether progress was written is known only then.
+    void committed();
+
+    char *last_error() { return last_error_; }
+    static constexpr Size kErrorSize = 256;
+
+  private:
+    friend class SessionLook;
+
+    struct Failing {
+        pg_uuid_t session;
+        int failures;
+        Micros not_before;
+    };
+    static constexpr int kMostFailing = 32;
+
+    Failing *find_failing(const pg_uuid_t &id);
+
+    void read_everything(Oid schema);
+    void read_states(Oid schema);
+    void end_orphans(Oid schema, LookResult &result);
+    WatchedSession &session(const pg_uuid_t &id);
+    void forget_session(const pg_uuid_t &id);
+    void save_progress(Oid schema, Micros now);
+    void find_due();
+    RuleState *find_state(const pg_uuid_t &rule, const pg_uuid_t &session);
+    RuleState &state_of(const pg_uuid_t &rule, const pg_uuid_t &session);
+    void drop_state(RuleState *state);
+
+    MemoryContext context_;
+    MemoryContext rule_context_;
+    HTAB *states_ = nullptr;
+    HTAB *sessions_ = nullptr;
+    std::span<Rule> rules_;
+    bool rules_stale_ = true;
+    bool stale_ = true;  // nothing is known
+    Micros looked_at_ = 0;
+    Micros installed_at_ = 0;
+    Micros progress_to_save_ = 0;
+    Micros due_ = core::kEndOfTime;
+    Micros reread_at_ = core::kEndOfTime;
+    pg_uuid_t current_ = {};
+    bool has_current_ = false;
+    Failing failing_[kMostFailing];
+    int failing_count_ = 0;
+    char last_error_[kErrorSize] = "";
+};
+
+}  // namespace people_counter::alerting
