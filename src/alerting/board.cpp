@@ -111,6 +111,7 @@ int claim_slot(Board *of, Oid database) {
             slot->rules_changed = slot->everything = true;
             slot->everything_from = core::kEndOfTime;
             slot->changes = 0;
+            slot->deliver = true;  // what was queued before the server started
             slot->report = WorkerReport{};
             slot->report.next_due_at = core::kEndOfTime;
             slot->database = database;
