@@ -46,6 +46,13 @@ Passages fill(const Look &look, FlowRing &ring, int64 second) {
 Series flow(const Look &look, const FlowRing &ring, const Passages &passages, bool entered, int64 width, int64 first) {
     Series series{};
     const int64 last = second_of(look.fold.last_activity);
+    series.known_to = series.due_to = look.fold.last_activity;
+    series.has_current = look.fold.last_activity >= look.now - look.lag;
+    if (look.live_from == core::kEndOfTime) {
+        series.current = static_cast<double>(ring.sum(entered, last, width));
+        series.add({look.carried_at(look.fold.last_activity), series.current, false});
+        return series;
+    }
     int64 people = ring.sum(entered, first - 1, width);
     Size next = 0;
     while (next < passages.count && second_of(passages.rows[next].time) < first) {
@@ -55,8 +62,7 @@ Series flow(const Look &look, const FlowRing &ring, const Passages &passages, bo
         const int64 before = people;
         people -= ring.at(entered, second - width);
         if (people != before || second == first) {
-            series.add({second * core::kSecond, static_cast<double>(people),
-                        look.live_from != core::kEndOfTime && second * core::kSecond >= look.live_from});
+            series.add({second * core::kSecond, static_cast<double>(people), second * core::kSecond >= look.live_from});
         }
         for (; next < passages.count && second_of(passages.rows[next].time) == second; ++next) {
             if (passages.rows[next].entered == entered) {
@@ -68,8 +74,6 @@ Series flow(const Look &look, const FlowRing &ring, const Passages &passages, bo
             second = next < passages.count ? std::min(second_of(passages.rows[next].time), last) - 1 : last - 1;
         }
     }
-    series.known_to = series.due_to = look.fold.last_activity;
-    series.has_current = look.fold.last_activity >= look.now - look.lag;
     series.current = static_cast<double>(people);
     return series;
 }

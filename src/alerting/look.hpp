@@ -28,6 +28,12 @@ struct Look {
     // False if the session is gone, or has no statistics.
     bool read();
 
+    // What is only carried on is observed no earlier than the last look ended: nothing before that is to be taken back.
+    Micros carried_at(Micros time) const {
+        const Micros looked = seen_to < now ? seen_to : now;
+        return time > looked ? time : looked;
+    }
+
     Micros walk_from() const { return live_from < seen_to ? live_from : seen_to; }
     bool is_live(Micros time) const { return time >= live_from && time >= installed; }
     // For rows, whose arrival is known.

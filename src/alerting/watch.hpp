@@ -52,6 +52,8 @@ class Watch {
 
     // Everything must be read again before the next look.
     void forget();
+    // Nobody looked for a long time, and nobody wants to hear what happened meanwhile: only what is now counts.
+    void begin_anew() { anew_ = true; }
     // What was taken from the board.
     void note(const pg_uuid_t &session, Micros from);
     void note_everything(Micros from);
@@ -102,6 +104,7 @@ class Watch {
     std::span<Rule> rules_;
     bool rules_stale_ = true;
     bool stale_ = true;  // nothing is known
+    bool anew_ = false;
     Micros looked_at_ = 0;
     Micros installed_at_ = 0;
     Micros progress_to_save_ = 0;

@@ -17,9 +17,10 @@ namespace {
 
 constexpr int kShare = 16;  // of the time may be spent looking: one part in so many
 constexpr Micros kShortestRest = 2'000;
-constexpr Micros kLongestRest = 20'000;
+constexpr Micros kLongestRest = 100'000;
 constexpr long kFirstRetry = 100;  // ms
 constexpr long kLastRetry = 5'000;
+constexpr long kSubscriberPoll = 60'000;
 constexpr long kPreparedPoll = 500;  // ms, while a prepared transaction may change something unseen
 
 struct Worker {
@@ -30,7 +31,7 @@ struct Worker {
     Watch *watch;
     MemoryContext context;  // of what a look needs
     bool alone;             // one session at a time, since a look failed
-    bool prepared;          // look at everything while transactions are prepared
+    int prepared;           // looks at everything to come, because a transaction was prepared
     int failures;           // looks in a row
     bool failure_is_logged;
     Micros last_everything;
@@ -76,7 +77,10 @@ Outcome look_once(Worker &worker, LookResult &result) {
     } else if (worker.watch->is_stale() && pg::find_extension(extension) && is_subscriber(extension.schema)) {
         outcome = Outcome::kSubscriber;
     } else {
-        worker.prepared = worker.prepared && has_prepared();
+        if (worker.prepared > 0) {
+            // It may be committed between our snapshot and this question: one more look follows the last yes.
+            worker.prepared = has_prepared() ? 2 : worker.prepared - 1;
+        }
         if (transaction.become_owner(extension)) {
             result = worker.watch->look(extension.schema, worker.alone);
         } else {
@@ -159,11 +163,12 @@ void take(Worker &worker) {
     }
     const Micros now = GetCurrentTimestamp();
     const Micros interval = static_cast<Micros>(pg::settings.alert_max_interval) * 1000;
-    const bool over_due = interval > 0 && now - worker.last_everything >= interval;
-    worker.prepared = worker.prepared || taken.prepared;
+    const Micros since = now - worker.last_everything;
+    const bool over_due = (interval > 0 && since >= interval) || (worker.prepared > 0 && since >= kPreparedPoll * 1000);
+    worker.prepared = taken.prepared ? 2 : worker.prepared;
     if (taken.everything) {
         worker.watch->note_everything(taken.everything_from);
-    } else if (over_due || worker.prepared) {
+    } else if (over_due) {
         // Nobody said what came: as far back as it may be in time for an alert.
         worker.watch->note_everything(now - static_cast<Micros>(pg::settings.alert_max_lag) * 1000);
         worker.last_everything = now;
@@ -173,8 +178,9 @@ void take(Worker &worker) {
     }
 }
 
+// Though not longer than until the latch is set; -1: only that ends it.
 void rest(long ms) {
-    WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, PG_WAIT_EXTENSION);
+    WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (ms >= 0 ? WL_TIMEOUT : 0), ms, PG_WAIT_EXTENSION);
     ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
     if (ConfigReloadPending) {
@@ -202,7 +208,7 @@ long time_to_sleep(const Worker &worker) {
         const Micros left = worker.watch->next_due() - now;
         at_most(static_cast<long>(std::clamp<Micros>(left / 1000 + 1, 0, INT_MAX)));
     }
-    if (worker.prepared) {
+    if (worker.prepared > 0) {
         at_most(kPreparedPoll);
     }
     if (pg::settings.alert_max_interval > 0) {
@@ -230,24 +236,16 @@ void sleep(Worker &worker) {
     }
 }
 
-// Until something changes that makes another look worth while.
+// Until the setting is on again, or perhaps the subscription is gone. No commit wakes it: nothing is wanted.
 void stand_aside(Worker &worker, Outcome outcome) {
     set_state(worker, outcome == Outcome::kDisabled ? WorkerState::kDisabled : WorkerState::kSubscriber);
     worker.watch->forget();
-    // Changes of settings and of rules wake it; of sessions nothing is kept, since nothing is wanted.
-    for (bool wanted = false; !wanted;) {
-        take_changes(worker.board, worker.index, worker.changes);
-        const bool enabled = pg::settings.alert_enabled;
-        fall_asleep(worker);
-        WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT, 60'000, PG_WAIT_EXTENSION);
-        ResetLatch(MyLatch);
-        CHECK_FOR_INTERRUPTS();
-        if (ConfigReloadPending) {
-            ConfigReloadPending = false;
-            ProcessConfigFile(PGC_SIGHUP);
-        }
-        wanted = pg::settings.alert_enabled && (!enabled || outcome == Outcome::kSubscriber);
+    if (outcome == Outcome::kDisabled) {
+        worker.watch->begin_anew();
     }
+    do {
+        rest(outcome == Outcome::kDisabled ? -1 : kSubscriberPoll);
+    } while (!pg::settings.alert_enabled);
 }
 
 [[noreturn]] void end_without_extension(Worker &worker) {
