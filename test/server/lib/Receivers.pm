@@ -14,7 +14,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-our @EXPORT = qw(certificates start_receiver stop_receiver restart_receiver rules received wait_for);
+our @EXPORT = qw(certificates start_receiver stop_receiver restart_receiver rules received requests wait_for);
 
 my $json = JSON::PP->new->utf8->canonical;
 my @running;
@@ -98,6 +98,12 @@ sub rules {
     close $file;
     rename "$receiver->{rules}.new", $receiver->{rules} or die $!;
     return;
+}
+
+# How many it has received.
+sub requests {
+    my ($receiver) = @_;
+    return slurp_file($receiver->{log}) =~ tr/\n//;
 }
 
 # received(receiver, condition): what it received so far, oldest first; with a condition only where that holds of $_.

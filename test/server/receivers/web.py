@@ -7,6 +7,7 @@ RULES is a JSON file that is read for every request: {"modes": {path: mode}, "ke
   200 or another status   answers with it
   429:N, 503:N            with Retry-After: N
   redirect:URL            answers 302
+  slow:SECONDS            answers 200 after a while
   hang                    answers once the mode has changed
   close                   reads the request and closes the connection
   endless                 answers 200 and never stops
@@ -74,6 +75,9 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             while True:
                 self.wfile.write(b"a" * 65536)
         status, _, argument = mode.partition(":")
+        if status == "slow":
+            time.sleep(float(argument))
+            status, argument = 200, None
         text = b"answer of the receiver"
         if status == "echo":
             status, text = 400, str(self.headers).encode() + self.path.encode()
