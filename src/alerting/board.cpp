@@ -59,7 +59,7 @@ void set_board_shape(int slots, uint32 entries) {
 }
 
 Board *attach_board() {
-    if (board != nullptr) {
+    if (board != nullptr && IsUnderPostmaster) {  // the postmaster makes another one after a crash
         return board;
     }
     LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
