@@ -82,10 +82,10 @@ void set_board_shape(int slots, uint32 entries);  // before attach_board(), by _
 
 Slot *slot_at(Board *board, int index);
 Change *entries_of(Board *board, int index);
-int find_slot(Board *board, Oid database);                 // -1: none
-int claim_slot(Board *board, Oid database);                // finds or takes a free one; -1: all are taken
-// If nobody runs for it any more and nobody has announced the extension meanwhile, which cannot be where the database is
-// gone. False if it stays.
+int find_slot(Board *board, Oid database);   // -1: none
+int claim_slot(Board *board, Oid database);  // finds or takes a free one; -1: all are taken
+// If nobody runs for it any more and nobody has announced the extension meanwhile, which cannot be where the database
+// is gone. False if it stays.
 bool release_slot(Board *board, int index, Oid database, bool gone);
 
 // Enters a session, or everything if there is no room. The caller holds the slot's mutex.

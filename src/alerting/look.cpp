@@ -42,6 +42,7 @@ void add_sample(const Look &look, TupleTableSlot *row, Micros time, bool live, b
                         static_cast<double>(DatumGetFloat4(value)), live});
             series.current = DatumGetFloat4(value);
             series.has_current = time >= look.now - look.lag;
+            series.valid_for = look.lag;
             series.due_to = time + look.lag;
             series.known_to = std::min(look.now, series.due_to);
         }

@@ -47,6 +47,7 @@ struct Series {
     Size capacity;
     Micros known_to;   // until when what was observed tells the value
     Micros due_to;     // and until when it will if nothing else is observed
+    Micros valid_for;  // how long an observation tells the value; 0: until the next
     bool has_current;  // and what it is now
     double current;
 

@@ -34,7 +34,8 @@ Query lately_resolved(
     " WHERE resolved_at >= $1 AND is_resolved AND threshold_id IS NOT NULL AND session_id IS NOT NULL GROUP BY 1, 2");
 // Alerts whose rule does not watch their session any more.
 Query orphans(
-    "SELECT l.id, CASE WHEN l.threshold_id IS NULL THEN 'threshold_deleted' ELSE 'threshold_changed' END"
+    "SELECT l.id, l.alert_type, l.session_id::text, CASE WHEN l.threshold_id IS NULL THEN 'threshold_deleted' ELSE "
+    "'threshold_changed' END"
     "  FROM $S.alert_logs AS l LEFT JOIN $S.alert_thresholds AS t ON t.id = l.threshold_id"
     " WHERE NOT l.is_resolved AND l.metric IS NOT NULL"
     "   AND (t.id IS NULL OR NOT t.is_active OR t.metric <> l.metric OR t.session_id <> l.session_id)");
@@ -82,6 +83,7 @@ void Watch::forget() {
     states_ = make_table(context_, "people_counter alert states", sizeof(StateKey), sizeof(RuleState));
     sessions_ = make_table(context_, "people_counter watched sessions", sizeof(pg_uuid_t), sizeof(WatchedSession));
     rules_ = {};
+    log_ = {};
     stale_ = rules_stale_ = true;
     progress_to_save_ = 0;
     due_ = core::kEndOfTime;
@@ -235,10 +237,16 @@ void Watch::end_orphans(Oid schema, LookResult &result) {
     for (uint64 row = 0; row < rows; ++row) {
         bool is_null = false;
         const pg_uuid_t alert = *DatumGetUUIDP(SPI_getbinval(table->vals[row], table->tupdesc, 1, &is_null));
-        const char *reason = TextDatumGetCString(SPI_getbinval(table->vals[row], table->tupdesc, 2, &is_null));
+        const char *reason = SPI_getvalue(table->vals[row], table->tupdesc, 4);
         const bool done = in_subtransaction([&] { end_alert(schema, alert, GetCurrentTimestamp(), nullptr, reason); },
                                             last_error_, kErrorSize);
-        result.transitions += done ? 1 : 0;
+        if (done) {
+            ++result.transitions;
+            const char *session = SPI_getvalue(table->vals[row], table->tupdesc, 3);
+            log_later(psprintf("alert \"%s\" of session %s was resolved (%s)",
+                               SPI_getvalue(table->vals[row], table->tupdesc, 2), session == nullptr ? "-" : session,
+                               reason));
+        }
         result.errors += done ? 0 : 1;
         reread_at_ = done ? reread_at_ : GetCurrentTimestamp() + core::kSecond;
     }
@@ -380,7 +388,23 @@ LookResult Watch::look(Oid schema, bool alone) {
     return result;
 }
 
+void Watch::log_later(const char *line) {
+    MemoryContext const outer = MemoryContextSwitchTo(context_);
+    if (log_.data == nullptr) {
+        initStringInfo(&log_);
+    }
+    appendBinaryStringInfo(&log_, line, static_cast<int>(strlen(line)) + 1);
+    MemoryContextSwitchTo(outer);
+}
+
 void Watch::committed() {
+    for (int at = 0; at < log_.len; at += static_cast<int>(strlen(log_.data + at)) + 1) {
+        ereport(pg::settings.alert_log_level, (errmsg("people_counter: %s", log_.data + at)));
+    }
+    if (log_.data != nullptr) {
+        pfree(log_.data);
+        log_ = {};
+    }
     anew_ = anew_ && stale_;
     if (progress_to_save_ > looked_at_) {
         looked_at_ = progress_to_save_;

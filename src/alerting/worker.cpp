@@ -40,10 +40,16 @@ struct Worker {
 
 enum class Outcome { kLooked, kDisabled, kSubscriber, kNoExtension };
 
+// Its launcher starts or ends the delivery worker by it.
 void set_state(const Worker &worker, WorkerState state) {
     SpinLockAcquire(&worker.slot->mutex);
+    const bool changed = worker.slot->report.state != state;
     worker.slot->report.state = state;
+    Latch *launcher = worker.slot->supervisor.latch;
     SpinLockRelease(&worker.slot->mutex);
+    if (changed && launcher != nullptr) {
+        SetLatch(launcher);
+    }
 }
 
 bool any_row(const char *query) {
@@ -75,7 +81,7 @@ Outcome look_once(Worker &worker, LookResult &result) {
     Outcome outcome = Outcome::kLooked;
     if (!pg::settings.alert_enabled) {
         outcome = Outcome::kDisabled;
-    } else if (worker.watch->is_stale() && pg::find_extension(extension) && is_subscriber(extension.schema)) {
+    } else if (worker.watch->rules_are_stale() && pg::find_extension(extension) && is_subscriber(extension.schema)) {
         outcome = Outcome::kSubscriber;
     } else {
         if (worker.prepared > 0) {
@@ -102,13 +108,13 @@ void report_error(Worker &worker, const char *message) {
 }
 
 void report_look(Worker &worker, const LookResult &result) {
+    set_state(worker, WorkerState::kRunning);
     WorkerReport &report = worker.slot->report;
     if (result.errors > 0) {
         report_error(worker, worker.watch->last_error());
     }
     const TimestampTz now = GetCurrentTimestamp();
     SpinLockAcquire(&worker.slot->mutex);
-    report.state = WorkerState::kRunning;
     report.last_evaluation_at = now;
     report.next_due_at = worker.watch->next_due();
     ++report.evaluations;
