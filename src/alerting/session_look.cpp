@@ -146,8 +146,10 @@ void SessionLook::set_barrier(const Rule &rule, core::AlertState &state) const {
 }
 
 // Takes the state through the observations.
-void SessionLook::walk(const Rule &rule, const Series &series, Micros due_to, const core::AlertState &before,
+void SessionLook::walk(const Rule &rule, const Series &series, const RuleState *state, const core::AlertState &before,
                        core::AlertState &after, Steps &steps) const {
+    const Micros due_to = state == nullptr || state->due_to == 0 ? core::kEndOfTime : state->due_to;
+    const Micros handled_to = state == nullptr ? core::kBeginningOfTime : state->handled_to;
     const auto emit = [&](const core::AlertTransition &step) { steps.add(step); };
     if (series.count == 0) {
         if (is_stored(before.phase)) {  // what was observed is still known for a while
@@ -162,7 +164,7 @@ void SessionLook::walk(const Rule &rule, const Series &series, Micros due_to, co
     Micros known_until = due_to;
     for (Size i = 0; i < series.count; ++i) {
         core::Observation observation = series.observations[i];
-        observation.live = observation.live || began_pending(before, observation);
+        observation.live = (observation.live && observation.time > handled_to) || began_pending(before, observation);
         if (observation.time > known_until) {  // nothing was known in between: it begins again
             core::settle(rule.core, after, known_until, emit);
             after = core::rewound(after, core::kBeginningOfTime);
@@ -192,11 +194,10 @@ void SessionLook::take(const Rule &rule) {
     }
     const bool is_silence = rule.metric == Metric::kSilence;
     const Series series = is_silence ? silence(look_, rule, before) : series_[static_cast<int>(rule.metric)];
-    const Micros was_due_to = state == nullptr || state->due_to == 0 ? core::kEndOfTime : state->due_to;
     const Micros due_to = series.count > 0 ? series.due_to : state == nullptr ? core::kBeginningOfTime : state->due_to;
     core::AlertState after = before;
     Steps steps;
-    walk(rule, series, was_due_to, before, after, steps);
+    walk(rule, series, state, before, after, steps);
     const bool repeats = steps.count == 0 && after.phase == core::AlertPhase::kFiring && rule.repeat_interval > 0 &&
                          state != nullptr && !state->acknowledged &&
                          state->announced_at + rule.repeat_interval <= look_.now;

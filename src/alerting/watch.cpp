@@ -30,8 +30,10 @@ Query open_alerts(
 Query stored_states(
     "SELECT threshold_id, session_id, phase = 'pending', since, by_edit, peak_value FROM $S.alert_states");
 Query lately_resolved(
-    "SELECT threshold_id, session_id, max(resolved_at) FROM $S.alert_logs"
+    "SELECT threshold_id, session_id, max(resolved_at),"
+    "       max(resolved_at) FILTER (WHERE coalesce(resolved_reason, 'by_hand') = 'by_hand') FROM $S.alert_logs"
     " WHERE resolved_at >= $1 AND is_resolved AND threshold_id IS NOT NULL AND session_id IS NOT NULL GROUP BY 1, 2");
+Query resolved_at("SELECT resolved_at FROM $S.alert_logs WHERE id = $1");
 // Alerts whose rule does not watch their session any more.
 Query orphans(
     "SELECT l.id, l.alert_type, l.session_id::text, CASE WHEN l.threshold_id IS NULL THEN 'threshold_deleted' ELSE "
@@ -56,6 +58,14 @@ StateKey key_in(uint64 row) {
     memcpy(&key.rule, DatumGetUUIDP(required_column(row, 1)), UUID_LEN);
     memcpy(&key.session, DatumGetUUIDP(required_column(row, 2)), UUID_LEN);
     return key;
+}
+
+// When somebody resolved an alert: now, if they removed it.
+Micros end_by_hand(Oid schema, const pg_uuid_t &alert) {
+    bool is_null = resolved_at.run(schema, {uuid_argument(alert)}, true) == 0;
+    const Datum time = is_null ? 0 : column(0, 1, &is_null);
+    SPI_freetuptable(SPI_tuptable);
+    return is_null ? GetCurrentTimestamp() : DatumGetTimestampTz(time);
 }
 
 template <class Entry, class F>
@@ -220,12 +230,13 @@ void Watch::read_states(Oid schema) {
         state.seen = true;
     }
     SPI_freetuptable(SPI_tuptable);
-    const Micros now = GetCurrentTimestamp();
     for_each<RuleState>(states_, [&](RuleState &state) {
         if (!state.seen && state.core.phase != core::AlertPhase::kOk) {  // resolved by hand, or removed
             const bool was_open = state.core.phase != core::AlertPhase::kPending;
             state.core = core::AlertState{};
-            state.core.barrier = was_open ? now : core::kBeginningOfTime;
+            if (was_open) {
+                state.core.barrier = state.handled_to = end_by_hand(schema, state.alert);
+            }
             state.alert = pg_uuid_t{};
         }
     });
@@ -285,6 +296,9 @@ void Watch::read_everything(Oid schema) {
             const StateKey key = key_in(row);
             RuleState &state = state_of(key.rule, key.session);
             state.core.barrier = std::max<Micros>(state.core.barrier, DatumGetTimestampTz(required_column(row, 3)));
+            bool never = false;
+            const Datum by_hand = column(row, 4, &never);
+            state.handled_to = never ? core::kBeginningOfTime : DatumGetTimestampTz(by_hand);
         }
         SPI_freetuptable(SPI_tuptable);
     }

@@ -23,6 +23,7 @@ struct RuleState {
     bool seen;           // by the reading that goes on
     double stored_peak;  // as the row has it
     Micros announced_at;
+    Micros handled_to;  // when an alert was last resolved by hand: what was observed before fires no other
     Micros due_to;      // until when the last observation tells the value
     int failures;       // in a row
     Micros not_before;  // of the next try after a failure
