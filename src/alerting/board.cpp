@@ -64,7 +64,7 @@ Board *renew_board() {
 }
 
 Board *attach_board() {
-    if (board != nullptr) {
+    if (board != nullptr && IsUnderPostmaster) {  // the postmaster makes another one after a crash
         return board;
     }
     LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);

@@ -1,5 +1,6 @@
 #include "alerting/look.hpp"
 
+#include "alerting/query.hpp"
 #include "pg/compat.hpp"
 #include "statistics/columns.hpp"
 #include "statistics/derived_rows.hpp"
@@ -28,13 +29,17 @@ int column_of(Metric metric) {
 
 constexpr Metric kSampled[] = {Metric::kFps, Metric::kCpu, Metric::kMemory, Metric::kLatency};
 
-void add_sample(const Look &look, TupleTableSlot *row, Micros time, bool live, uint32 metrics, Series *all) {
+void add_sample(const Look &look, TupleTableSlot *row, Micros time, bool live, bool carried, uint32 metrics,
+                Series *all) {
     for (const Metric metric : kSampled) {
         bool is_null = true;
         const Datum value = (metrics & bit(metric)) != 0 ? slot_getattr(row, column_of(metric), &is_null) : 0;
         if (!is_null) {
             Series &series = all[static_cast<int>(metric)];
-            series.add({time, static_cast<double>(DatumGetFloat4(value)), live});
+            series.add({live      ? time
+                        : carried ? look.carried_at(time)
+                                  : time,
+                        static_cast<double>(DatumGetFloat4(value)), live});
             series.current = DatumGetFloat4(value);
             series.has_current = time >= look.now - look.lag;
             series.due_to = time + look.lag;
@@ -65,7 +70,9 @@ void with_derived_row(const Look &look, Oid table_id, Datum second, RegProcedure
 
 // A figure of the open hour or its day, as the last movement left it.
 void add_at_last_movement(const Look &look, Series &series, double value) {
-    series.add({look.fold.last_movement, value, look.is_live(look.fold.last_movement)});
+    const Micros time = look.fold.last_movement;
+    const bool live = look.is_live(time);
+    series.add({live ? time : look.carried_at(time), value, live});
     series.known_to = look.now;
     series.due_to = core::kEndOfTime;
     series.has_current = look.fold.last_movement >= look.now - look.lag;
@@ -97,14 +104,15 @@ void read_samples(Look &look, uint32 metrics, Series *all) {
     bool any = false;
     if (look.live_from != core::kEndOfTime) {
         for (samples.seek(look.live_from); const statistics::Event *event = samples.peek(); samples.next()) {
-            add_sample(look, samples.row(), event->time, look.is_live(event->time, samples.created_at()), metrics, all);
+            add_sample(look, samples.row(), event->time, look.is_live(event->time, samples.created_at()), false,
+                       metrics, all);
             any = true;
         }
     }
     if (!any && samples.seek_last()) {
         const Micros time = DatumGetTimestampTz(
             pg::required(samples.row(), static_cast<int>(statistics::metrics::timestamp)));
-        add_sample(look, samples.row(), time, false, metrics, all);
+        add_sample(look, samples.row(), time, false, true, metrics, all);
     }
     samples.close();
 }
@@ -152,29 +160,45 @@ Micros threshold_of(const core::AlertRule &rule) {
     return static_cast<Micros>(micros) + 1;  // beyond is more than the threshold
 }
 
+// One that somebody resolved by hand is not raised again before the next sign of life, whoever was restarted meanwhile.
+Query resolved_by_hand(
+    "SELECT FROM $S.alert_logs WHERE session_id = $1 AND threshold_id = $2 AND triggered_at > $3 AND is_resolved"
+    "                            AND resolved_reason = 'by_hand' LIMIT 1");
+
+bool is_resolved_by_hand(const Look &look, const Rule &rule) {
+    const uint64 rows = resolved_by_hand.run(look.relations.schema,
+                                             {uuid_argument(look.session), uuid_argument(rule.id),
+                                              time_argument(look.fold.last_activity)},
+                                             true);
+    SPI_freetuptable(SPI_tuptable);
+    return rows > 0;
+}
+
 }  // namespace
 
-Series silence(Look &look, const core::AlertRule &rule, const core::AlertState &state) {
+Series silence(Look &look, const Rule &rule, const core::AlertState &state) {
     Series series{};
     const Micros heard = heard_until(look);
-    const Micros too_long = heard + threshold_of(rule);
-    const bool open = state.phase == core::AlertPhase::kFiring || state.phase == core::AlertPhase::kRecovering;
-    const double lasted = static_cast<double>(look.now - look.fold.last_activity) / core::kSecond;
-    if (open) {
+    const Micros too_long = heard + threshold_of(rule.core);
+    const auto lasted_since = [&](Micros time) { return static_cast<double>(look.now - time) / core::kSecond; };
+    if (state.phase == core::AlertPhase::kFiring || state.phase == core::AlertPhase::kRecovering) {
         // Only that something was heard ends it, not that the server was restarted.
-        if (look.fold.last_activity != core::kBeginningOfTime && rule.is_clear(lasted)) {
+        const double lasted = lasted_since(std::max(look.fold.last_activity, look.config.start_time));
+        if (look.fold.last_activity != core::kBeginningOfTime && rule.core.is_clear(lasted)) {
             series.add({std::max(look.fold.last_activity, state.barrier), 0, false});
         } else {
-            series.add({look.now, std::max(lasted, rule.threshold), false});
+            series.add({look.now, std::max(lasted, rule.core.threshold), false});
         }
     } else if (too_long <= look.now) {
-        // One that was resolved by hand waits for the next sign of life.
-        series.add({too_long, static_cast<double>(look.now - heard) / core::kSecond, too_long > state.barrier});
+        const bool live = too_long > state.barrier && !is_resolved_by_hand(look, rule);
+        series.add({too_long, lasted_since(heard), live});
     } else {
-        series.add({std::min(heard, look.now), 0, false});
+        series.add({look.carried_at(std::min(heard, look.now)), 0, false});
     }
     series.known_to = look.now;
     series.due_to = core::kEndOfTime;
+    series.has_current = true;  // of a rule that was edited meanwhile
+    series.current = std::max(0.0, lasted_since(heard));
     return series;
 }
 

@@ -28,6 +28,12 @@ struct Look {
     // False if the session is gone, or has no statistics.
     bool read();
 
+    // What is only carried on is observed no earlier than the last look ended: nothing before that is to be taken back.
+    Micros carried_at(Micros time) const {
+        const Micros looked = seen_to < now ? seen_to : now;
+        return time > looked ? time : looked;
+    }
+
     Micros walk_from() const { return live_from < seen_to ? live_from : seen_to; }
     bool is_live(Micros time) const { return time >= live_from && time >= installed; }
     // For rows, whose arrival is known.
@@ -55,7 +61,7 @@ void read_flows(Look &look, uint32 metrics, core::FlowRing &ring, Series *all);
 Series exits_absorbed(Look &look);
 Series detection_accuracy(Look &look);
 // Silence is measured for a rule: its threshold is where the one interesting instant lies. `state` as it is before.
-Series silence(Look &look, const core::AlertRule &rule, const core::AlertState &state);
+Series silence(Look &look, const Rule &rule, const core::AlertState &state);
 Micros silence_due(const Look &look, const core::AlertRule &rule);
 
 // When the level inside changes without a movement: the next reset or planned baseline; kEndOfTime if there is none.

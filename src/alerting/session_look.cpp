@@ -22,6 +22,13 @@ bool is_stored(core::AlertPhase phase) {
     return phase == core::AlertPhase::kPending || phase == core::AlertPhase::kRecovering;
 }
 
+// Whether a pending phase began with this observation, which is looked at again: it was in time then, and so it is now.
+// One that was carried to the barrier began there.
+bool began_pending(const core::AlertState &before, const core::Observation &observation) {
+    return before.phase == core::AlertPhase::kPending && !before.by_edit &&
+           (observation.time == before.since || (before.since == before.barrier && observation.time < before.since));
+}
+
 }  // namespace
 
 // Of one rule in one look, in order of time.
@@ -131,18 +138,26 @@ void SessionLook::take(const Rule &rule) {
         return;
     }
     core::AlertState before = state == nullptr ? core::AlertState{} : state->core;
-    if (rule.edited && before.phase == core::AlertPhase::kOk) {
-        before.barrier = std::max(before.barrier, look_.now);  // what was before is not judged by the new rule
+    if (rule.edited) {  // what was before is not judged by the new rule
+        const Micros edited_at = std::min(rule.updated_at, look_.now);
+        const bool began_later = before.phase == core::AlertPhase::kPending && !before.by_edit &&
+                                 before.since > edited_at;
+        if (before.phase == core::AlertPhase::kOk || began_later) {
+            before.barrier = std::max(before.barrier, edited_at);
+        }
     }
     const bool is_silence = rule.metric == Metric::kSilence;
-    const Series series = is_silence ? silence(look_, rule.core, before) : series_[static_cast<int>(rule.metric)];
+    const Series series = is_silence ? silence(look_, rule, before) : series_[static_cast<int>(rule.metric)];
+    const Micros due_to = series.count > 0 ? series.due_to : state == nullptr ? core::kBeginningOfTime : state->due_to;
     core::AlertState after = before;
     Steps steps;
     const auto emit = [&](const core::AlertTransition &step) { steps.add(step); };
     if (series.count > 0) {
         after = core::rewound(before, series.observations[0].time);
         for (Size i = 0; i < series.count; ++i) {
-            core::observe(rule.core, after, series.observations[i], emit);
+            core::Observation observation = series.observations[i];
+            observation.live = observation.live || began_pending(before, observation);
+            core::observe(rule.core, after, observation, emit);
         }
         if (rule.edited && after.phase == core::AlertPhase::kOk && series.has_current &&
             rule.core.beyond(series.current)) {
@@ -152,6 +167,11 @@ void SessionLook::take(const Rule &rule) {
             after.value = after.peak = series.current;
         }
         core::settle(rule.core, after, std::max(series.known_to, after.by_edit ? look_.now : series.known_to), emit);
+    } else if (is_stored(before.phase)) {  // what was observed is still known for a while
+        if (rule.edited) {
+            core::observe(rule.core, after, {look_.now, before.value, false}, emit);
+        }
+        core::settle(rule.core, after, std::min(look_.now, due_to), emit);
     }
     const bool repeats = steps.count == 0 && after.phase == core::AlertPhase::kFiring && rule.repeat_interval > 0 &&
                          state != nullptr && !state->acknowledged &&
@@ -173,9 +193,10 @@ void SessionLook::take(const Rule &rule) {
         if (steps.count > 0 || repeats) {
             kept.announced_at = GetCurrentTimestamp();
             kept.acknowledged = steps.count == 0 && kept.acknowledged;
-            kept.stored_peak = after.peak;
+            kept.stored_peak = repeats ? after.peak : steps.data[steps.count - 1].peak;
         }
         kept.core = after;
+        kept.due_to = due_to;
         kept.alert = alert;
         kept.stored = is_stored(after.phase);
         kept.failures = 0;
@@ -184,7 +205,7 @@ void SessionLook::take(const Rule &rule) {
         }
     }
     const Micros due = core::next_due(rule.core, after);
-    if (due <= series.due_to) {
+    if (due <= due_to) {
         due_at(due);
     }
     if (is_silence && after.phase == core::AlertPhase::kOk) {

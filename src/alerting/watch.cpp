@@ -11,6 +11,8 @@ namespace people_counter::alerting {
 namespace {
 
 constexpr Micros kProgressEvery = 10 * core::kSecond;
+// Longer ago than this nothing is caught up with.
+constexpr Micros kLongestAbsence = core::kDay;
 constexpr Micros kFirstRetry = core::kSecond / 10;
 
 Query read_progress("SELECT looked_at, installed_at FROM $S.alert_progress");
@@ -247,16 +249,20 @@ void Watch::end_orphans(Oid schema, LookResult &result) {
 void Watch::read_everything(Oid schema) {
     MemoryContext const fresh = AllocSetContextCreate(context_, "people_counter rules", ALLOCSET_DEFAULT_SIZES);
     const std::span<Rule> rules = read_rules(schema, fresh);
+    const Micros now = GetCurrentTimestamp();
+    const Micros lag = static_cast<Micros>(pg::settings.alert_max_lag) * 1000;
     if (stale_) {
         if (read_progress.run(schema, {}, true) > 0) {
             looked_at_ = DatumGetTimestampTz(required_column(0, 1));
             installed_at_ = DatumGetTimestampTz(required_column(0, 2));
         } else {  // somebody removed the row: what came before is not looked at
-            looked_at_ = installed_at_ = GetCurrentTimestamp();
+            looked_at_ = installed_at_ = now;
         }
         SPI_freetuptable(SPI_tuptable);
+        anew_ = anew_ || now - looked_at_ > (looked_at_ == installed_at_ ? lag : kLongestAbsence);
+        looked_at_ = anew_ ? now : looked_at_;
         for (Rule &rule : rules) {
-            rule.edited = rule.updated_at > looked_at_ && rule.updated_at > installed_at_;
+            rule.edited = anew_ || (rule.updated_at > looked_at_ && rule.updated_at > installed_at_);
         }
     } else {
         mark_edited(rules, rules_);
@@ -265,7 +271,6 @@ void Watch::read_everything(Oid schema) {
     rule_context_ = fresh;
     rules_ = rules;
     read_states(schema);
-    const Micros lag = static_cast<Micros>(pg::settings.alert_max_lag) * 1000;
     if (stale_) {
         const uint64 rows = lately_resolved.run(schema, {time_argument(looked_at_ - lag)}, true);
         for (uint64 row = 0; row < rows; ++row) {
@@ -280,13 +285,14 @@ void Watch::read_everything(Oid schema) {
         WatchedSession &entry = session(*DatumGetUUIDP(required_column(row, 1)));
         if (entry.seen_to == core::kEndOfTime) {
             entry.cold = true;
-            entry.live_from = looked_at_ - lag;
+            entry.live_from = anew_ ? now : looked_at_ - lag;
             entry.seen_to = looked_at_;
         }
         entry.changed = true;
     }
     SPI_freetuptable(SPI_tuptable);
     stale_ = false;
+    progress_to_save_ = anew_ ? 0 : progress_to_save_;
 }
 
 bool Watch::has_work(Micros now) const {
@@ -367,7 +373,7 @@ LookResult Watch::look(Oid schema, bool alone) {
         }
     }
     MemoryContextDelete(scratch);
-    if (now - std::max(progress_to_save_, looked_at_) >= kProgressEvery) {
+    if (anew_ || now - std::max(progress_to_save_, looked_at_) >= kProgressEvery) {
         save_progress(schema, now);
     }
     find_due();
@@ -375,6 +381,7 @@ LookResult Watch::look(Oid schema, bool alone) {
 }
 
 void Watch::committed() {
+    anew_ = anew_ && stale_;
     if (progress_to_save_ > looked_at_) {
         looked_at_ = progress_to_save_;
     }

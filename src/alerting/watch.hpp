@@ -23,6 +23,7 @@ struct RuleState {
     bool seen;           // by the reading that goes on
     double stored_peak;  // as the row has it
     Micros announced_at;
+    Micros due_to;      // until when the last observation tells the value
     int failures;       // in a row
     Micros not_before;  // of the next try after a failure
 };
@@ -52,6 +53,8 @@ class Watch {
 
     // Everything must be read again before the next look.
     void forget();
+    // Nobody looked for a long time, and nobody wants to hear what happened meanwhile: only what is now counts.
+    void begin_anew() { anew_ = true; }
     // What was taken from the board.
     void note(const pg_uuid_t &session, Micros from);
     void note_everything(Micros from);
@@ -102,6 +105,7 @@ class Watch {
     std::span<Rule> rules_;
     bool rules_stale_ = true;
     bool stale_ = true;  // nothing is known
+    bool anew_ = false;
     Micros looked_at_ = 0;
     Micros installed_at_ = 0;
     Micros progress_to_save_ = 0;
