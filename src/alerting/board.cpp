@@ -58,6 +58,11 @@ void set_board_shape(int slots, uint32 entries) {
     shape_entries = entries;
 }
 
+Board *renew_board() {
+    board = nullptr;
+    return attach_board();
+}
+
 Board *attach_board() {
     if (board != nullptr && IsUnderPostmaster) {  // the postmaster makes another one after a crash
         return board;

@@ -78,6 +78,8 @@ struct Board {
 Size board_size(int slots, uint32 entries);
 // Finds the board or makes it; nullptr if there is no memory for it (only where it was not asked for at the start).
 Board *attach_board();
+// For the postmaster, which makes shared memory anew after a crash.
+Board *renew_board();
 void set_board_shape(int slots, uint32 entries);  // before attach_board(), by _PG_init
 
 Slot *slot_at(Board *board, int index);

@@ -34,7 +34,7 @@ void make_board() {
     if (next_startup != nullptr) {
         next_startup();
     }
-    alerting::attach_board();
+    alerting::renew_board();
 }
 
 // A database that comes, also as a copy of another, may have the extension in it; and a worker has to learn that the
