@@ -121,6 +121,8 @@ pc_install_missing() {
 # ---- the PostgreSQL to use ------------------------------------------------------------------------------------------
 
 pc_has_headers() { [ -x "$1" ] && [ -e "$("$1" --includedir-server 2>/dev/null)/postgres.h" ]; }
+# Any flavour will do. The header is where the architecture's headers are.
+pc_has_curl() { [ -n "$(ls /usr/include/curl/curl.h /usr/include/*/curl/curl.h 2>/dev/null)" ]; }
 pc_major_of() { "$1" --version | sed -n 's/^PostgreSQL \([0-9]*\).*/\1/p'; }
 pc_supported() { [ -n "$1" ] && [ "$1" -ge 15 ] && [ "$1" -le 18 ]; }
 
@@ -164,6 +166,7 @@ pc_prepare() {
     pc_want cmake cmake
     pc_want make build-essential
     pc_want setpriv util-linux
+    pc_has_curl || PC_MISSING+=(libcurl4-openssl-dev)
     if [ "$1" = test ]; then
         pc_want clang++ clang
         pc_want shellcheck shellcheck
@@ -171,6 +174,9 @@ pc_prepare() {
         pc_want pg_prove libtap-parser-sourcehandler-pgtap-perl
         pc_want_file /usr/include/gtest/gtest.h libgtest-dev
         perl -MIPC::Run -e 1 2>/dev/null || PC_MISSING+=(libipc-run-perl)
+        pc_want openssl openssl
+        pc_want python3 python3
+        python3 -c 'import aiosmtpd' 2>/dev/null || PC_MISSING+=(python3-aiosmtpd)
         if [ -x "$PG_CONFIG" ]; then
             pc_want_file "$("$PG_CONFIG" --sharedir)/extension/pgtap.control" "postgresql-$PC_MAJOR-pgtap"
         else
@@ -220,16 +226,20 @@ pc_configure_and_build() {
         pc_as_builder cmake --build "$directory" --target "$target" --parallel "$PC_JOBS"
 }
 
-# The old module is unlinked, not overwritten: a running server has it mapped.
+# The old modules are unlinked, not overwritten: a running server has them mapped.
 pc_install() {
-    pc_as_root rm -f "$("$PG_CONFIG" --pkglibdir)/people_counter.so" && pc_as_root cmake --install "$PC_BUILD"
+    local modules
+    modules=$("$PG_CONFIG" --pkglibdir)
+    pc_as_root rm -f "$modules/people_counter.so" "$modules/people_counter_delivery.so" && pc_as_root cmake --install "$PC_BUILD"
 }
 
-# pc_install_module FILE: only the module, in the place of the one that is installed.
-pc_install_module() {
-    local module
-    module=$("$PG_CONFIG" --pkglibdir)/people_counter.so
-    pc_as_root rm -f "$module" && pc_as_root install -m 0755 "$1" "$module"
+# pc_install_modules FILE...: only the modules, in the place of those that are installed.
+pc_install_modules() {
+    local file module
+    for file in "$@"; do
+        module=$("$PG_CONFIG" --pkglibdir)/${file##*/}
+        pc_as_root rm -f "$module" && pc_as_root install -m 0755 "$file" "$module" || return
+    done
 }
 
 # ---- where the unprivileged user works --------------------------------------------------------------------------------

@@ -241,6 +241,8 @@ CREATE TABLE @extschema@.alert_logs (
 CREATE UNIQUE INDEX alert_logs_open_key ON @extschema@.alert_logs (threshold_id, session_id) NULLS NOT DISTINCT
     WHERE NOT is_resolved AND threshold_id IS NOT NULL;
 CREATE INDEX alert_logs_session_id_idx ON @extschema@.alert_logs (session_id, triggered_at);
+CREATE INDEX alert_logs_open_idx ON @extschema@.alert_logs (threshold_id) WHERE NOT is_resolved;
+COMMENT ON INDEX @extschema@.alert_logs_open_idx IS 'Open alerts, also those of deleted rules.';
 CREATE INDEX alert_logs_resolved_at_idx ON @extschema@.alert_logs (resolved_at) WHERE is_resolved;
 COMMENT ON INDEX @extschema@.alert_logs_resolved_at_idx IS 'Alerts by their end: what the alert worker asks for when it starts.';
 COMMENT ON TABLE @extschema@.alert_logs IS

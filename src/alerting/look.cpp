@@ -29,15 +29,20 @@ int column_of(Metric metric) {
 
 constexpr Metric kSampled[] = {Metric::kFps, Metric::kCpu, Metric::kMemory, Metric::kLatency};
 
-void add_sample(const Look &look, TupleTableSlot *row, Micros time, bool live, uint32 metrics, Series *all) {
+void add_sample(const Look &look, TupleTableSlot *row, Micros time, bool live, bool carried, uint32 metrics,
+                Series *all) {
     for (const Metric metric : kSampled) {
         bool is_null = true;
         const Datum value = (metrics & bit(metric)) != 0 ? slot_getattr(row, column_of(metric), &is_null) : 0;
         if (!is_null) {
             Series &series = all[static_cast<int>(metric)];
-            series.add({time, static_cast<double>(DatumGetFloat4(value)), live});
+            series.add({live      ? time
+                        : carried ? look.carried_at(time)
+                                  : time,
+                        static_cast<double>(DatumGetFloat4(value)), live});
             series.current = DatumGetFloat4(value);
             series.has_current = time >= look.now - look.lag;
+            series.valid_for = look.lag;
             series.due_to = time + look.lag;
             series.known_to = std::min(look.now, series.due_to);
         }
@@ -66,7 +71,9 @@ void with_derived_row(const Look &look, Oid table_id, Datum second, RegProcedure
 
 // A figure of the open hour or its day, as the last movement left it.
 void add_at_last_movement(const Look &look, Series &series, double value) {
-    series.add({look.fold.last_movement, value, look.is_live(look.fold.last_movement)});
+    const Micros time = look.fold.last_movement;
+    const bool live = look.is_live(time);
+    series.add({live ? time : look.carried_at(time), value, live});
     series.known_to = look.now;
     series.due_to = core::kEndOfTime;
     series.has_current = look.fold.last_movement >= look.now - look.lag;
@@ -98,14 +105,15 @@ void read_samples(Look &look, uint32 metrics, Series *all) {
     bool any = false;
     if (look.live_from != core::kEndOfTime) {
         for (samples.seek(look.live_from); const statistics::Event *event = samples.peek(); samples.next()) {
-            add_sample(look, samples.row(), event->time, look.is_live(event->time, samples.created_at()), metrics, all);
+            add_sample(look, samples.row(), event->time, look.is_live(event->time, samples.created_at()), false,
+                       metrics, all);
             any = true;
         }
     }
     if (!any && samples.seek_last()) {
         const Micros time = DatumGetTimestampTz(
             pg::required(samples.row(), static_cast<int>(statistics::metrics::timestamp)));
-        add_sample(look, samples.row(), time, false, metrics, all);
+        add_sample(look, samples.row(), time, false, true, metrics, all);
     }
     samples.close();
 }
@@ -186,7 +194,7 @@ Series silence(Look &look, const Rule &rule, const core::AlertState &state) {
         const bool live = too_long > state.barrier && !is_resolved_by_hand(look, rule);
         series.add({too_long, lasted_since(heard), live});
     } else {
-        series.add({std::min(heard, look.now), 0, false});
+        series.add({look.carried_at(std::min(heard, look.now)), 0, false});
     }
     series.known_to = look.now;
     series.due_to = core::kEndOfTime;

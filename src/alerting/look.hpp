@@ -28,6 +28,12 @@ struct Look {
     // False if the session is gone, or has no statistics.
     bool read();
 
+    // What is only carried on is observed no earlier than the last look ended: nothing before that is to be taken back.
+    Micros carried_at(Micros time) const {
+        const Micros looked = seen_to < now ? seen_to : now;
+        return time > looked ? time : looked;
+    }
+
     Micros walk_from() const { return live_from < seen_to ? live_from : seen_to; }
     bool is_live(Micros time) const { return time >= live_from && time >= installed; }
     // For rows, whose arrival is known.
@@ -41,6 +47,7 @@ struct Series {
     Size capacity;
     Micros known_to;   // until when what was observed tells the value
     Micros due_to;     // and until when it will if nothing else is observed
+    Micros valid_for;  // how long an observation tells the value; 0: until the next
     bool has_current;  // and what it is now
     double current;
 

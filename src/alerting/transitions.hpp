@@ -30,7 +30,7 @@ bool in_subtransaction(F &&body, char *error, Size error_size) {
     MemoryContext const context = CurrentMemoryContext;
     ResourceOwner const owner = CurrentResourceOwner;
     volatile bool done = false;
-    const bool limited = IsBackgroundWorker;  // a trigger of the user's may take for ever
+    const bool limited = MyBgworkerEntry != nullptr;  // a trigger of the user's may take for ever
     BeginInternalSubTransaction(nullptr);
     MemoryContextSwitchTo(context);
     PG_TRY();

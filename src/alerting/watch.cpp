@@ -11,6 +11,8 @@ namespace people_counter::alerting {
 namespace {
 
 constexpr Micros kProgressEvery = 10 * core::kSecond;
+// Longer ago than this nothing is caught up with.
+constexpr Micros kLongestAbsence = core::kDay;
 constexpr Micros kFirstRetry = core::kSecond / 10;
 
 Query read_progress("SELECT looked_at, installed_at FROM $S.alert_progress");
@@ -34,7 +36,8 @@ Query lately_resolved(
 Query resolved_at("SELECT resolved_at FROM $S.alert_logs WHERE id = $1");
 // Alerts whose rule does not watch their session any more.
 Query orphans(
-    "SELECT l.id, CASE WHEN l.threshold_id IS NULL THEN 'threshold_deleted' ELSE 'threshold_changed' END"
+    "SELECT l.id, l.alert_type, l.session_id::text, CASE WHEN l.threshold_id IS NULL THEN 'threshold_deleted' ELSE "
+    "'threshold_changed' END"
     "  FROM $S.alert_logs AS l LEFT JOIN $S.alert_thresholds AS t ON t.id = l.threshold_id"
     " WHERE NOT l.is_resolved AND l.metric IS NOT NULL"
     "   AND (t.id IS NULL OR NOT t.is_active OR t.metric <> l.metric OR t.session_id <> l.session_id)");
@@ -90,6 +93,7 @@ void Watch::forget() {
     states_ = make_table(context_, "people_counter alert states", sizeof(StateKey), sizeof(RuleState));
     sessions_ = make_table(context_, "people_counter watched sessions", sizeof(pg_uuid_t), sizeof(WatchedSession));
     rules_ = {};
+    log_ = {};
     stale_ = rules_stale_ = true;
     progress_to_save_ = 0;
     due_ = core::kEndOfTime;
@@ -244,10 +248,16 @@ void Watch::end_orphans(Oid schema, LookResult &result) {
     for (uint64 row = 0; row < rows; ++row) {
         bool is_null = false;
         const pg_uuid_t alert = *DatumGetUUIDP(SPI_getbinval(table->vals[row], table->tupdesc, 1, &is_null));
-        const char *reason = TextDatumGetCString(SPI_getbinval(table->vals[row], table->tupdesc, 2, &is_null));
+        const char *reason = SPI_getvalue(table->vals[row], table->tupdesc, 4);
         const bool done = in_subtransaction([&] { end_alert(schema, alert, GetCurrentTimestamp(), nullptr, reason); },
                                             last_error_, kErrorSize);
-        result.transitions += done ? 1 : 0;
+        if (done) {
+            ++result.transitions;
+            const char *session = SPI_getvalue(table->vals[row], table->tupdesc, 3);
+            log_later(psprintf("alert \"%s\" of session %s was resolved (%s)",
+                               SPI_getvalue(table->vals[row], table->tupdesc, 2), session == nullptr ? "-" : session,
+                               reason));
+        }
         result.errors += done ? 0 : 1;
         reread_at_ = done ? reread_at_ : GetCurrentTimestamp() + core::kSecond;
     }
@@ -258,16 +268,20 @@ void Watch::end_orphans(Oid schema, LookResult &result) {
 void Watch::read_everything(Oid schema) {
     MemoryContext const fresh = AllocSetContextCreate(context_, "people_counter rules", ALLOCSET_DEFAULT_SIZES);
     const std::span<Rule> rules = read_rules(schema, fresh);
+    const Micros now = GetCurrentTimestamp();
+    const Micros lag = static_cast<Micros>(pg::settings.alert_max_lag) * 1000;
     if (stale_) {
         if (read_progress.run(schema, {}, true) > 0) {
             looked_at_ = DatumGetTimestampTz(required_column(0, 1));
             installed_at_ = DatumGetTimestampTz(required_column(0, 2));
         } else {  // somebody removed the row: what came before is not looked at
-            looked_at_ = installed_at_ = GetCurrentTimestamp();
+            looked_at_ = installed_at_ = now;
         }
         SPI_freetuptable(SPI_tuptable);
+        anew_ = anew_ || now - looked_at_ > (looked_at_ == installed_at_ ? lag : kLongestAbsence);
+        looked_at_ = anew_ ? now : looked_at_;
         for (Rule &rule : rules) {
-            rule.edited = rule.updated_at > looked_at_ && rule.updated_at > installed_at_;
+            rule.edited = anew_ || (rule.updated_at > looked_at_ && rule.updated_at > installed_at_);
         }
     } else {
         mark_edited(rules, rules_);
@@ -276,7 +290,6 @@ void Watch::read_everything(Oid schema) {
     rule_context_ = fresh;
     rules_ = rules;
     read_states(schema);
-    const Micros lag = static_cast<Micros>(pg::settings.alert_max_lag) * 1000;
     if (stale_) {
         const uint64 rows = lately_resolved.run(schema, {time_argument(looked_at_ - lag)}, true);
         for (uint64 row = 0; row < rows; ++row) {
@@ -294,13 +307,14 @@ void Watch::read_everything(Oid schema) {
         WatchedSession &entry = session(*DatumGetUUIDP(required_column(row, 1)));
         if (entry.seen_to == core::kEndOfTime) {
             entry.cold = true;
-            entry.live_from = looked_at_ - lag;
+            entry.live_from = anew_ ? now : looked_at_ - lag;
             entry.seen_to = looked_at_;
         }
         entry.changed = true;
     }
     SPI_freetuptable(SPI_tuptable);
     stale_ = false;
+    progress_to_save_ = anew_ ? 0 : progress_to_save_;
 }
 
 bool Watch::has_work(Micros now) const {
@@ -381,14 +395,31 @@ LookResult Watch::look(Oid schema, bool alone) {
         }
     }
     MemoryContextDelete(scratch);
-    if (now - std::max(progress_to_save_, looked_at_) >= kProgressEvery) {
+    if (anew_ || now - std::max(progress_to_save_, looked_at_) >= kProgressEvery) {
         save_progress(schema, now);
     }
     find_due();
     return result;
 }
 
+void Watch::log_later(const char *line) {
+    MemoryContext const outer = MemoryContextSwitchTo(context_);
+    if (log_.data == nullptr) {
+        initStringInfo(&log_);
+    }
+    appendBinaryStringInfo(&log_, line, static_cast<int>(strlen(line)) + 1);
+    MemoryContextSwitchTo(outer);
+}
+
 void Watch::committed() {
+    for (int at = 0; at < log_.len; at += static_cast<int>(strlen(log_.data + at)) + 1) {
+        ereport(pg::settings.alert_log_level, (errmsg("people_counter: %s", log_.data + at)));
+    }
+    if (log_.data != nullptr) {
+        pfree(log_.data);
+        log_ = {};
+    }
+    anew_ = anew_ && stale_;
     if (progress_to_save_ > looked_at_) {
         looked_at_ = progress_to_save_;
     }

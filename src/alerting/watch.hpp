@@ -54,6 +54,8 @@ class Watch {
 
     // Everything must be read again before the next look.
     void forget();
+    // Nobody looked for a long time, and nobody wants to hear what happened meanwhile: only what is now counts.
+    void begin_anew() { anew_ = true; }
     // What was taken from the board.
     void note(const pg_uuid_t &session, Micros from);
     void note_everything(Micros from);
@@ -65,12 +67,15 @@ class Watch {
     // After look() failed and its transaction is gone: everything is read again, and a session that failed alone is
     // left alone for a while.
     void note_failure(bool alone);
-    bool is_stale() const { return stale_; }
     bool has_work(Micros now) const;
     Micros next_due() const { return due_; }
     // Once the transaction has ended: whether progress was written is known only then.
     void committed();
 
+    // A line for the server's log, once the transaction has committed.
+    void log_later(const char *line);
+
+    bool rules_are_stale() const { return stale_ || rules_stale_; }
     char *last_error() { return last_error_; }
     static constexpr Size kErrorSize = 256;
 
@@ -104,6 +109,7 @@ class Watch {
     std::span<Rule> rules_;
     bool rules_stale_ = true;
     bool stale_ = true;  // nothing is known
+    bool anew_ = false;
     Micros looked_at_ = 0;
     Micros installed_at_ = 0;
     Micros progress_to_save_ = 0;
@@ -113,6 +119,7 @@ class Watch {
     bool has_current_ = false;
     Failing failing_[kMostFailing];
     int failing_count_ = 0;
+    StringInfoData log_ = {};  // lines that end with a zero byte
     char last_error_[kErrorSize] = "";
 };
 

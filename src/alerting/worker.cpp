@@ -10,6 +10,7 @@
 #include "pg/settings.hpp"
 
 #include <algorithm>
+#include <ctime>
 
 namespace people_counter::alerting {
 
@@ -20,6 +21,7 @@ constexpr Micros kShortestRest = 2'000;
 constexpr Micros kLongestRest = 20'000;
 constexpr long kFirstRetry = 100;  // ms
 constexpr long kLastRetry = 5'000;
+constexpr long kSubscriberPoll = 60'000;
 constexpr long kPreparedPoll = 500;  // ms, while a prepared transaction may change something unseen
 
 struct Worker {
@@ -30,7 +32,7 @@ struct Worker {
     Watch *watch;
     MemoryContext context;  // of what a look needs
     bool alone;             // one session at a time, since a look failed
-    bool prepared;          // look at everything while transactions are prepared
+    int prepared;           // looks at everything to come, because a transaction was prepared
     int failures;           // looks in a row
     bool failure_is_logged;
     Micros last_everything;
@@ -38,10 +40,16 @@ struct Worker {
 
 enum class Outcome { kLooked, kDisabled, kSubscriber, kNoExtension };
 
+// Its launcher starts or ends the delivery worker by it.
 void set_state(const Worker &worker, WorkerState state) {
     SpinLockAcquire(&worker.slot->mutex);
+    const bool changed = worker.slot->report.state != state;
     worker.slot->report.state = state;
+    Latch *launcher = worker.slot->supervisor.latch;
     SpinLockRelease(&worker.slot->mutex);
+    if (changed && launcher != nullptr) {
+        SetLatch(launcher);
+    }
 }
 
 bool any_row(const char *query) {
@@ -73,10 +81,13 @@ Outcome look_once(Worker &worker, LookResult &result) {
     Outcome outcome = Outcome::kLooked;
     if (!pg::settings.alert_enabled) {
         outcome = Outcome::kDisabled;
-    } else if (worker.watch->is_stale() && pg::find_extension(extension) && is_subscriber(extension.schema)) {
+    } else if (worker.watch->rules_are_stale() && pg::find_extension(extension) && is_subscriber(extension.schema)) {
         outcome = Outcome::kSubscriber;
     } else {
-        worker.prepared = worker.prepared && has_prepared();
+        if (worker.prepared > 0) {
+            // It may be committed between our snapshot and this question: one more look follows the last yes.
+            worker.prepared = has_prepared() ? 2 : worker.prepared - 1;
+        }
         if (transaction.become_owner(extension)) {
             result = worker.watch->look(extension.schema, worker.alone);
         } else {
@@ -97,13 +108,13 @@ void report_error(Worker &worker, const char *message) {
 }
 
 void report_look(Worker &worker, const LookResult &result) {
+    set_state(worker, WorkerState::kRunning);
     WorkerReport &report = worker.slot->report;
     if (result.errors > 0) {
         report_error(worker, worker.watch->last_error());
     }
     const TimestampTz now = GetCurrentTimestamp();
     SpinLockAcquire(&worker.slot->mutex);
-    report.state = WorkerState::kRunning;
     report.last_evaluation_at = now;
     report.next_due_at = worker.watch->next_due();
     ++report.evaluations;
@@ -118,8 +129,8 @@ void handle_failure(Worker &worker) {
     report_error(worker, error->message == nullptr ? "unknown error" : error->message);
     set_state(worker, WorkerState::kFailing);
     ++worker.failures;
-    // What waits for a table that is locked for a moment is no failure worth a line.
-    if (!worker.failure_is_logged && (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE || worker.failures > 10)) {
+    // A table that is locked for a moment is no failure worth a line, nor is an extension that is dropped under a look.
+    if (!worker.failure_is_logged && worker.failures > (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? 10 : 1)) {
         ereport(WARNING,
                 (errcode(error->sqlerrcode), errmsg("people_counter: the alert worker failed: %s", error->message),
                  errhint("It tries again. This is not said again until it has succeeded.")));
@@ -159,11 +170,12 @@ void take(Worker &worker) {
     }
     const Micros now = GetCurrentTimestamp();
     const Micros interval = static_cast<Micros>(pg::settings.alert_max_interval) * 1000;
-    const bool over_due = interval > 0 && now - worker.last_everything >= interval;
-    worker.prepared = worker.prepared || taken.prepared;
+    const Micros since = now - worker.last_everything;
+    const bool over_due = (interval > 0 && since >= interval) || (worker.prepared > 0 && since >= kPreparedPoll * 1000);
+    worker.prepared = taken.prepared ? 2 : worker.prepared;
     if (taken.everything) {
         worker.watch->note_everything(taken.everything_from);
-    } else if (over_due || worker.prepared) {
+    } else if (over_due) {
         // Nobody said what came: as far back as it may be in time for an alert.
         worker.watch->note_everything(now - static_cast<Micros>(pg::settings.alert_max_lag) * 1000);
         worker.last_everything = now;
@@ -173,14 +185,23 @@ void take(Worker &worker) {
     }
 }
 
-void rest(long ms) {
-    WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, PG_WAIT_EXTENSION);
+// Not longer than until the latch is set; -1: only that ends it.
+void rest(Worker &worker, long ms) {
+    WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (ms >= 0 ? WL_TIMEOUT : 0), ms, PG_WAIT_EXTENSION);
     ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
     if (ConfigReloadPending) {
         ConfigReloadPending = false;
         ProcessConfigFile(PGC_SIGHUP);
+        worker.watch->note_rules();  // a setting may make a difference to every session
     }
+}
+
+// Of this process so far. Waiting for a disk takes nothing from anybody.
+Micros processor_time() {
+    timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return static_cast<Micros>(time.tv_sec) * core::kSecond + time.tv_nsec / 1000;
 }
 
 // True if something is there to look at; otherwise commits will set the latch.
@@ -202,7 +223,7 @@ long time_to_sleep(const Worker &worker) {
         const Micros left = worker.watch->next_due() - now;
         at_most(static_cast<long>(std::clamp<Micros>(left / 1000 + 1, 0, INT_MAX)));
     }
-    if (worker.prepared) {
+    if (worker.prepared > 0) {
         at_most(kPreparedPoll);
     }
     if (pg::settings.alert_max_interval > 0) {
@@ -215,39 +236,23 @@ void sleep(Worker &worker) {
     if (fall_asleep(worker)) {
         return;
     }
-    const long wait = time_to_sleep(worker);
-    WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (wait >= 0 ? WL_TIMEOUT : 0), wait, PG_WAIT_EXTENSION);
-    ResetLatch(MyLatch);
+    rest(worker, time_to_sleep(worker));
     SpinLockAcquire(&worker.slot->mutex);
     worker.slot->worker_sleeps = false;
     ++worker.slot->report.wakeups;
     SpinLockRelease(&worker.slot->mutex);
-    CHECK_FOR_INTERRUPTS();
-    if (ConfigReloadPending) {
-        ConfigReloadPending = false;
-        ProcessConfigFile(PGC_SIGHUP);
-        worker.watch->note_rules();
-    }
 }
 
-// Until something changes that makes another look worth while.
+// Until the setting is on again, or perhaps the subscription is gone. No commit wakes it: nothing is wanted.
 void stand_aside(Worker &worker, Outcome outcome) {
     set_state(worker, outcome == Outcome::kDisabled ? WorkerState::kDisabled : WorkerState::kSubscriber);
     worker.watch->forget();
-    // Changes of settings and of rules wake it; of sessions nothing is kept, since nothing is wanted.
-    for (bool wanted = false; !wanted;) {
-        take_changes(worker.board, worker.index, worker.changes);
-        const bool enabled = pg::settings.alert_enabled;
-        fall_asleep(worker);
-        WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT, 60'000, PG_WAIT_EXTENSION);
-        ResetLatch(MyLatch);
-        CHECK_FOR_INTERRUPTS();
-        if (ConfigReloadPending) {
-            ConfigReloadPending = false;
-            ProcessConfigFile(PGC_SIGHUP);
-        }
-        wanted = pg::settings.alert_enabled && (!enabled || outcome == Outcome::kSubscriber);
+    if (outcome == Outcome::kDisabled) {
+        worker.watch->begin_anew();
     }
+    do {
+        rest(worker, outcome == Outcome::kDisabled ? -1 : kSubscriberPoll);
+    } while (!pg::settings.alert_enabled);
 }
 
 [[noreturn]] void end_without_extension(Worker &worker) {
@@ -297,7 +302,7 @@ void begin(Worker &worker, int index, Oid database) {
             sleep(worker);
             continue;
         }
-        const TimestampTz started = GetCurrentTimestamp();
+        const Micros started = processor_time();
         const Outcome outcome = look(worker);
         if (outcome == Outcome::kNoExtension) {
             end_without_extension(worker);
@@ -305,10 +310,10 @@ void begin(Worker &worker, int index, Oid database) {
         if (outcome != Outcome::kLooked) {
             stand_aside(worker, outcome);
         } else if (worker.failures > 0) {
-            rest(std::min(kFirstRetry << std::min(worker.failures - 1, 10), kLastRetry));
+            rest(worker, std::min(kFirstRetry << std::min(worker.failures - 1, 10), kLastRetry));
         } else {
-            const Micros took = GetCurrentTimestamp() - started;
-            rest(static_cast<long>(std::clamp(took * (kShare - 1), kShortestRest, kLongestRest) / 1000));
+            const Micros took = processor_time() - started;
+            rest(worker, static_cast<long>(std::clamp(took * (kShare - 1), kShortestRest, kLongestRest) / 1000));
         }
     }
 }

@@ -6,7 +6,7 @@ namespace people_counter::delivery {
 
 namespace {
 
-constexpr size_t kWordBytes = 45;  // 60 characters in base64, 72 with =?UTF-8?B? and ?=
+constexpr size_t kWordBytes = 39;  // 64 characters with =?UTF-8?B? and ?=, which fit into a line behind Subject:
 constexpr size_t kPlainLength = 64;
 
 bool is_plain(const char *text) {

@@ -34,7 +34,19 @@ struct Worker {
     char last_error[256];
 };
 
+// Whoever ends it unasked, as CREATE DATABASE does with this one as its template, has it started again.
+Slot *unfinished = nullptr;
+
+void call_again(int, Datum) {
+    if (unfinished != nullptr) {
+        SpinLockAcquire(&unfinished->mutex);
+        unfinished->deliver = true;
+        SpinLockRelease(&unfinished->mutex);
+    }
+}
+
 [[noreturn]] void end(Worker &w) {
+    unfinished = nullptr;
     alerting::leave_place(w.board, w.index, &Slot::delivery);
     proc_exit(0);
 }
@@ -210,7 +222,9 @@ void take_slot(Worker &w, int index) {
     if (taken) {
         proc_exit(0);
     }
+    before_shmem_exit(call_again, 0);
     alerting::take_place(w.board, index, &Slot::delivery);
+    unfinished = w.slot;
 }
 
 void set_up(Oid database) {

@@ -24,9 +24,18 @@ if(count EQUAL 0)
   message(SEND_ERROR "no function is exported")
 endif()
 foreach(function IN LISTS functions)
-  # What a background worker begins with is looked up without a description.
-  if(NOT function IN_LIST described AND NOT function MATCHES "^people_counter_(launcher|worker)_main$")
+  if(NOT function IN_LIST described AND NOT function MATCHES "_main$")  # what background workers begin with is not for SQL
     message(SEND_ERROR "exported without PG_FUNCTION_INFO_V1: ${function}")
   endif()
 endforeach()
 message("${count} functions exported")
+
+# Nothing of the delivery module is for SQL: a background worker calls its one function.
+execute_process(COMMAND ${NM} -D --defined-only --format=posix ${DELIVERY} OUTPUT_VARIABLE symbols
+                COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "(^|\n)[^ @\n]+" symbols "${symbols}")
+list(TRANSFORM symbols STRIP)
+list(SORT symbols)
+if(NOT symbols STREQUAL "Pg_magic_func;people_counter_delivery_main")
+  message(SEND_ERROR "the delivery module exports ${symbols}, not Pg_magic_func and people_counter_delivery_main")
+endif()
