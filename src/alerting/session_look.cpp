@@ -132,6 +132,11 @@ void SessionLook::read_series(uint32 metrics) {
     }
 }
 
+// A session that is younger than the edit never knew the rule as it was: what it is does not begin with the edit.
+bool SessionLook::was_edited(const Rule &rule) const {
+    return rule.edited && (watch_.anew_ || rule.updated_at >= look_.config.created_at);
+}
+
 // From when on a rule that was edited judges: what was before is not judged by the new rule.
 void SessionLook::set_barrier(const Rule &rule, core::AlertState &state) const {
     const Micros edited_at = std::min(rule.updated_at, look_.now);
@@ -153,7 +158,7 @@ void SessionLook::walk(const Rule &rule, const Series &series, const RuleState *
     const auto emit = [&](const core::AlertTransition &step) { steps.add(step); };
     if (series.count == 0) {
         if (is_stored(before.phase)) {  // what was observed is still known for a while
-            if (rule.edited) {
+            if (was_edited(rule)) {
                 core::observe(rule.core, after, {look_.now, before.value, false}, emit);
             }
             core::settle(rule.core, after, std::min(look_.now, due_to), emit);
@@ -174,7 +179,8 @@ void SessionLook::walk(const Rule &rule, const Series &series, const RuleState *
         core::observe(rule.core, after, observation, emit);
         known_until = series.valid_for == 0 ? core::kEndOfTime : observation.time + series.valid_for;
     }
-    if (rule.edited && after.phase == core::AlertPhase::kOk && series.has_current && rule.core.beyond(series.current)) {
+    if (was_edited(rule) && after.phase == core::AlertPhase::kOk && series.has_current &&
+        rule.core.beyond(series.current)) {
         after.phase = core::AlertPhase::kPending;
         after.by_edit = true;
         after.since = look_.now;
@@ -191,7 +197,7 @@ void SessionLook::take(const Rule &rule) {
         return;
     }
     core::AlertState before = state == nullptr ? core::AlertState{} : state->core;
-    if (rule.edited) {
+    if (was_edited(rule)) {
         set_barrier(rule, before);
     }
     const bool is_silence = rule.metric == Metric::kSilence;

@@ -19,6 +19,7 @@ class SessionLook {
     void end_all(Micros at, const char *reason);
     void read_series(uint32 metrics);
     void take(const Rule &rule);
+    bool was_edited(const Rule &rule) const;
     void set_barrier(const Rule &rule, core::AlertState &state) const;
     void walk(const Rule &rule, const Series &series, const RuleState *state, const core::AlertState &before,
               core::AlertState &after, Steps &steps) const;
