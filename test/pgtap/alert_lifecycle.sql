@@ -7,7 +7,7 @@ CREATE EXTENSION IF NOT EXISTS people_counter;
 SET LOCAL timezone = 'UTC';
 SET LOCAL datestyle = 'ISO, YMD';
 \ir include/alerting.psql
-SELECT plan(41);
+SELECT plan(42);
 SELECT door(n) FROM generate_series(1, 9) AS n \g /dev/null
 
 -- hold_for: as long as that without a break, to the microsecond
@@ -128,6 +128,18 @@ SELECT sample(s(8), 361) \g /dev/null
 SELECT look() \g /dev/null
 SELECT results_eq($$ SELECT alerts(n) FROM unnest('{gone,pend,rush}'::text[]) AS n $$,
     ARRAY['gone/8 300 5..open 5', 'pend/8 311 50..open 50', 'rush/8 300 2..360 cleared 2'], 'a sign of life tells that nobody entered');
+SELECT rest() \g /dev/null
+
+-- A sample tells the value for alert_max_lag. What comes behind a longer gap begins again.
+
+SET LOCAL people_counter.alert_max_lag = '1 min';
+SELECT rule('gap', 'fps_current', 'below', 10, hold => '65 seconds', session => s(8)),
+       rule('whole', 'fps_current', 'below', 10, hold => '60 seconds', session => s(8)) \g /dev/null
+SELECT sample(s(8), 400, 'fps_current', 5), sample(s(8), 460.000001, 'fps_current', 6), sample(s(8), 520, 'fps_current', 4) \g /dev/null
+SELECT look(at(399)) \g /dev/null
+SELECT results_eq($$ SELECT alerts(n) FROM unnest('{gap,whole}'::text[]) AS n $$, ARRAY['gap/8 525.000001 4..open 4', 'whole/8 460 5..open 4'],
+    'nobody knows what was in a gap');
+RESET people_counter.alert_max_lag;
 SELECT rest() \g /dev/null
 
 -- repeat_interval
