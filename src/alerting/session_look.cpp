@@ -62,6 +62,7 @@ SessionLook::SessionLook(Watch &watch, const pg::Relations &relations, WatchedSe
             watch.installed_at_,
             session.live_from,
             session.seen_to,
+            (session.what & kLateChanged) != 0,
             session.cold,
             {},
             {}},
@@ -70,9 +71,15 @@ SessionLook::SessionLook(Watch &watch, const pg::Relations &relations, WatchedSe
 bool SessionLook::run() {
     ++result_.sessions;
     session_.due = core::kEndOfTime;
-    if (!look_.read()) {
+    const bool same_past = (session_.what & (kRowChanged | kLateChanged)) == 0 && !session_.cold;
+    session_.anchor.valid = session_.anchor.valid && same_past;
+    const bool row_is_known = session_.has_config && (session_.what & kRowChanged) == 0 && !session_.cold;
+    session_.has_config = false;
+    if (!look_.read(row_is_known ? &session_.config : nullptr)) {
         return false;
     }
+    session_.config = look_.config;
+    session_.has_config = true;
     if (!look_.config.active) {
         const Micros ended = look_.config.end_time;
         end_all(ended == core::kBeginningOfTime ? look_.now : std::min(ended, look_.now), "session_ended");
@@ -80,10 +87,14 @@ bool SessionLook::run() {
         return failed_;
     }
     uint32 metrics = 0;
+    uint32 edited = 0;
     for (const Rule &rule : watch_.rules_) {
-        metrics |= rule.watches(session_.id) ? bit(rule.metric) : 0;
+        if (rule.watches(session_.id)) {
+            metrics |= bit(rule.metric);
+            edited |= rule.edited ? bit(rule.metric) : 0;
+        }
     }
-    read_series(metrics);
+    read_series(metrics & (what_may_differ() | edited));
     for (const Rule &rule : watch_.rules_) {
         if (rule.watches(session_.id)) {
             take(rule);
@@ -94,14 +105,26 @@ bool SessionLook::run() {
         session_.live_from = core::kEndOfTime;
         session_.seen_to = look_.now;
         session_.cold = false;
+        session_.what = 0;
         session_.failures = 0;
     }
     return true;
 }
 
+// The metrics that what changed can have an influence on; of others what was observed goes on to hold.
+uint32 SessionLook::what_may_differ() const {
+    if (session_.cold || (session_.what & kRowChanged) != 0) {
+        return ~0U;
+    }
+    constexpr uint32 kAlways = bit(Metric::kPeopleInside) | bit(Metric::kSilence);  // by the passing of time, too
+    constexpr uint32 kByMovements = kFlows | bit(Metric::kAbsorbed) | bit(Metric::kAccuracy);
+    return kAlways | ((session_.what & kMovementsChanged) != 0 ? kByMovements : 0) |
+           ((session_.what & kSamplesChanged) != 0 ? kSamples | kFlows : 0);
+}
+
 void SessionLook::read_series(uint32 metrics) {
     if ((metrics & bit(Metric::kPeopleInside)) != 0) {
-        Series &inside = series_[static_cast<int>(Metric::kPeopleInside)] = people_inside(look_);
+        Series &inside = series_[static_cast<int>(Metric::kPeopleInside)] = people_inside(look_, session_.anchor);
         if (inside.current > 0 || look_.fold.last_baseline > look_.now) {
             due_at(next_baseline(look_));
         }
@@ -121,8 +144,9 @@ void SessionLook::read_series(uint32 metrics) {
             ring.seconds = seconds;
             ring.size = size;
             ring.newest = 0;
+            session_.last_second.count = 0;
         }
-        read_flows(look_, metrics, ring, series_);
+        read_flows(look_, metrics, ring, session_.last_second, watch_.context_, series_);
     }
     if ((metrics & bit(Metric::kAbsorbed)) != 0) {
         series_[static_cast<int>(Metric::kAbsorbed)] = exits_absorbed(look_);
@@ -181,7 +205,24 @@ void SessionLook::walk(const Rule &rule, const Series &series, const RuleState *
     core::settle(rule.core, after, std::max(series.known_to, after.by_edit ? look_.now : series.known_to), emit);
 }
 
+// Nearly always: the rule is ok on this session, and nothing was observed that would change that.
+bool SessionLook::stays_ok(const Rule &rule) {
+    if (session_.busy > 0 || rule.edited) {
+        return false;
+    }
+    if (rule.metric == Metric::kSilence) {
+        const Micros due = silence_due(look_, rule.core);
+        due_at(due);
+        return due != core::kEndOfTime;
+    }
+    const Series &series = series_[static_cast<int>(rule.metric)];
+    return series.count == 0 || !(rule.core.beyond(series.least) || rule.core.beyond(series.greatest));
+}
+
 void SessionLook::take(const Rule &rule) {
+    if (stays_ok(rule)) {
+        return;
+    }
     RuleState *state = watch_.find_state(rule.id, session_.id);
     if (state != nullptr && state->not_before > look_.now) {
         failed_ = true;
@@ -209,11 +250,8 @@ void SessionLook::take(const Rule &rule) {
         note_failure(rule, watch_.state_of(rule.id, session_.id));
         return;
     }
-    if (after.phase == core::AlertPhase::kOk && after.barrier < look_.now - look_.lag - core::kHour) {
-        if (state != nullptr) {
-            watch_.drop_state(state);
-        }
-    } else {
+    const bool was_busy = state != nullptr && state->is_busy();
+    if (state != nullptr || after.phase != core::AlertPhase::kOk || after.barrier != core::kBeginningOfTime) {
         RuleState &kept = state == nullptr ? watch_.state_of(rule.id, session_.id) : *state;
         if (steps.count > 0 || repeats) {
             kept.announced_at = GetCurrentTimestamp();
@@ -225,6 +263,7 @@ void SessionLook::take(const Rule &rule) {
         kept.alert = alert;
         kept.stored = is_stored(after.phase);
         kept.failures = 0;
+        session_.busy += (kept.is_busy() ? 1 : 0) - (was_busy ? 1 : 0);
         if (after.phase == core::AlertPhase::kFiring && rule.repeat_interval > 0 && !kept.acknowledged) {
             due_at(kept.announced_at + rule.repeat_interval);
         }
@@ -242,6 +281,7 @@ bool SessionLook::write(const Rule &rule, const Steps &steps, const core::AlertS
                         pg_uuid_t &alert, bool repeats) {
     const Oid schema = look_.relations.schema;
     const pg_uuid_t opened = alert;
+    const Micros started = processor_time();
     const bool done = in_subtransaction(
         [&] {
             for (Size i = 0; i < steps.count; ++i) {
@@ -262,6 +302,7 @@ bool SessionLook::write(const Rule &rule, const Steps &steps, const core::AlertS
             }
         },
         watch_.last_error_, Watch::kErrorSize);
+    result_.writing += processor_time() - started;
     if (!done) {
         alert = opened;
         return false;
@@ -288,6 +329,7 @@ void SessionLook::note_failure(const Rule &rule, RuleState &state) {
         ereport(WARNING, (errmsg("people_counter: an alert could not be written: %s", watch_.last_error_),
                           errhint("It is tried again. Other alerts are not affected.")));
     }
+    session_.busy += state.is_busy() ? 0 : 1;
     state.failures = std::min(state.failures + 1, kMostDoublings);
     state.not_before = look_.now + (kFirstRetry << state.failures);
     due_at(state.not_before);

@@ -18,6 +18,8 @@ class SessionLook {
 
     void end_all(Micros at, const char *reason);
     void read_series(uint32 metrics);
+    uint32 what_may_differ() const;
+    bool stays_ok(const Rule &rule);
     void take(const Rule &rule);
     void set_barrier(const Rule &rule, core::AlertState &state) const;
     void walk(const Rule &rule, const Series &series, const RuleState *state, const core::AlertState &before,
