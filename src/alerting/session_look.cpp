@@ -11,6 +11,9 @@ namespace {
 
 constexpr Micros kFirstRetry = core::kSecond / 10;
 constexpr int kMostDoublings = 8;  // half a minute
+constexpr Micros kSlowWrite = 2 * core::kSecond;
+constexpr Micros kFirstRest = 10 * core::kSecond;
+constexpr Micros kLastRest = 600 * core::kSecond;
 constexpr int64 kMinuteRing = 1024;
 constexpr int64 kHourRing = 8192;
 
@@ -95,7 +98,7 @@ bool SessionLook::run() {
         }
     }
     read_series(metrics & (what_may_differ() | edited));
-    for (const Rule &rule : watch_.rules_) {
+    for (Rule &rule : watch_.rules_) {
         if (rule.watches(session_.id)) {
             take(rule);
         }
@@ -219,14 +222,15 @@ bool SessionLook::stays_ok(const Rule &rule) {
     return series.count == 0 || !(rule.core.beyond(series.least) || rule.core.beyond(series.greatest));
 }
 
-void SessionLook::take(const Rule &rule) {
+void SessionLook::take(Rule &rule) {
     if (stays_ok(rule)) {
         return;
     }
     RuleState *state = watch_.find_state(rule.id, session_.id);
-    if (state != nullptr && state->not_before > look_.now) {
+    const Micros not_before = std::max(rule.not_before, state == nullptr ? 0 : state->not_before);
+    if (not_before > look_.now) {
         failed_ = true;
-        due_at(state->not_before);
+        due_at(not_before);
         return;
     }
     core::AlertState before = state == nullptr ? core::AlertState{} : state->core;
@@ -277,11 +281,12 @@ void SessionLook::take(const Rule &rule) {
     }
 }
 
-bool SessionLook::write(const Rule &rule, const Steps &steps, const core::AlertState &after, RuleState *state,
+bool SessionLook::write(Rule &rule, const Steps &steps, const core::AlertState &after, RuleState *state,
                         pg_uuid_t &alert, bool repeats) {
     const Oid schema = look_.relations.schema;
     const pg_uuid_t opened = alert;
     const Micros started = processor_time();
+    const Micros began = GetCurrentTimestamp();
     const bool done = in_subtransaction(
         [&] {
             for (Size i = 0; i < steps.count; ++i) {
@@ -303,6 +308,13 @@ bool SessionLook::write(const Rule &rule, const Steps &steps, const core::AlertS
         },
         watch_.last_error_, Watch::kErrorSize);
     result_.writing += processor_time() - started;
+    if (GetCurrentTimestamp() - began >=
+        kSlowWrite) {  // a trigger of the user's: no other rule is to wait for it often
+        rule.rest = std::clamp(2 * rule.rest, kFirstRest, kLastRest);
+        rule.not_before = GetCurrentTimestamp() + rule.rest;
+    } else {
+        rule.rest = 0;
+    }
     if (!done) {
         alert = opened;
         return false;

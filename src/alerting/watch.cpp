@@ -322,6 +322,11 @@ void Watch::read_everything(Oid schema) {
         }
     } else {
         mark_edited(rules, rules_);
+        for (Rule &rule : rules) {
+            const Rule *old = find_rule(rules_, rule.id);
+            rule.not_before = old == nullptr || rule.edited ? 0 : old->not_before;
+            rule.rest = old == nullptr || rule.edited ? 0 : old->rest;
+        }
     }
     MemoryContextDelete(rule_context_);
     rule_context_ = fresh;
