@@ -13,9 +13,17 @@
 
 namespace people_counter::alerting {
 
+// What of a session changed.
+inline constexpr uint32 kMovementsChanged = 1;  // or baselines: whatever tells how many are inside
+inline constexpr uint32 kSamplesChanged = 2;
+inline constexpr uint32 kRowChanged = 4;   // of sessions itself
+inline constexpr uint32 kLateChanged = 8;  // something from before alert_max_lag
+inline constexpr uint32 kAnythingChanged = 15;
+
 struct Change {
     pg_uuid_t session;
     core::Micros from;  // the earliest observation that is not late; kEndOfTime: only late ones
+    uint32 what;
 };
 
 enum class WorkerState : uint8 {
@@ -84,10 +92,10 @@ void set_board_shape(int slots, uint32 entries);  // before attach_board(), by _
 
 Slot *slot_at(Board *board, int index);
 Change *entries_of(Board *board, int index);
-int find_slot(Board *board, Oid database);                 // -1: none
-int claim_slot(Board *board, Oid database);                // finds or takes a free one; -1: all are taken
-// If nobody runs for it any more and nobody has announced the extension meanwhile, which cannot be where the database is
-// gone. False if it stays.
+int find_slot(Board *board, Oid database);   // -1: none
+int claim_slot(Board *board, Oid database);  // finds or takes a free one; -1: all are taken
+// If nobody runs for it any more and nobody has announced the extension meanwhile, which cannot be where the database
+// is gone. False if it stays.
 bool release_slot(Board *board, int index, Oid database, bool gone);
 
 // Enters a session, or everything if there is no room. The caller holds the slot's mutex.

@@ -124,6 +124,13 @@ void read_databases() {
     CommitTransactionCommand();
 }
 
+// The alert worker has found the extension by then, and no subscription that fills the tables.
+bool wants_delivery(const Slot &slot) {
+    const WorkerState state = slot.report.state;
+    return slot.deliver &&
+           (state == WorkerState::kRunning || state == WorkerState::kDisabled || state == WorkerState::kFailing);
+}
+
 void supervise(Watched &entry) {
     Slot *slot = slot_at(board, entry.slot);
     SpinLockAcquire(&slot->mutex);
@@ -164,7 +171,8 @@ void follow_up(Watched &entry) {
         entry.absent = !slot->rules_changed;
         SpinLockRelease(&slot->mutex);
     }
-    if (entry.absent && entry.delivery.handle != nullptr) {  // it would linger, and keep the place
+    // It would linger, and keep the place; and what is replicated into a subscriber is sent by its publisher.
+    if ((entry.absent || slot->report.state == WorkerState::kSubscriber) && entry.delivery.handle != nullptr) {
         TerminateBackgroundWorker(entry.delivery.handle);
     }
     if ((entry.absent || !entry.exists) && entry.worker.handle == nullptr && entry.delivery.handle == nullptr) {
@@ -206,9 +214,8 @@ bool start_what_is_missing(Watched &entry) {
     if (entry.worker.handle == nullptr && entry.worker.not_before <= now && !slot->worker.runs()) {
         start_child(entry.worker, entry, false);
     }
-    // The worker has found the extension by then.
-    if (slot->deliver && slot->report.state >= WorkerState::kRunning && entry.delivery.handle == nullptr &&
-        entry.delivery.not_before <= now && !slot->delivery.runs()) {
+    if (wants_delivery(*slot) && entry.delivery.handle == nullptr && entry.delivery.not_before <= now &&
+        !slot->delivery.runs()) {
         start_child(entry.delivery, entry, true);
     }
     return true;
@@ -248,7 +255,7 @@ long time_to_wait() {
         if (!slot_at(board, entry->slot)->worker.runs()) {
             consider(entry->worker);
         }
-        if (slot_at(board, entry->slot)->deliver && !slot_at(board, entry->slot)->delivery.runs()) {
+        if (wants_delivery(*slot_at(board, entry->slot)) && !slot_at(board, entry->slot)->delivery.runs()) {
             consider(entry->delivery);
         }
     }

@@ -2,6 +2,7 @@
 // due when. All of it can be read again from the tables, and is, whenever a transaction failed.
 #pragma once
 
+#include "alerting/board.hpp"
 #include "alerting/look.hpp"
 
 #include <span>
@@ -23,14 +24,24 @@ struct RuleState {
     bool seen;           // by the reading that goes on
     double stored_peak;  // as the row has it
     Micros announced_at;
+    Micros handled_to;  // when an alert was last resolved by hand: what was observed before fires no other
     Micros due_to;      // until when the last observation tells the value
     int failures;       // in a row
     Micros not_before;  // of the next try after a failure
+
+    // Otherwise nothing happens to it while the metric is not beyond the threshold.
+    bool is_busy() const { return core.phase != core::AlertPhase::kOk || failures > 0; }
 };
 
 struct WatchedSession {
     pg_uuid_t id;  // the key
     core::FlowRing ring;
+    LastSecond last_second;
+    LevelAnchor anchor;
+    statistics::SessionConfig config;  // of its row, unless that changed
+    bool has_config;
+    uint32 what;     // of the changes
+    int busy;        // its RuleStates that are
     Micros seen_to;  // kBeginningOfTime: never looked at
     Micros due;
     Micros live_from;  // of changes that are still to be looked at
@@ -39,10 +50,14 @@ struct WatchedSession {
     int failures;
 };
 
+// Of this process so far. Waiting for a disk takes nothing from anybody.
+Micros processor_time();
+
 struct LookResult {
     int64 sessions = 0;
     int64 transitions = 0;
     int64 errors = 0;
+    Micros writing = 0;  // processor time
 };
 
 class Watch {
@@ -56,7 +71,7 @@ class Watch {
     // Nobody looked for a long time, and nobody wants to hear what happened meanwhile: only what is now counts.
     void begin_anew() { anew_ = true; }
     // What was taken from the board.
-    void note(const pg_uuid_t &session, Micros from);
+    void note(const Change &change);
     void note_everything(Micros from);
     void note_rules() { rules_stale_ = true; }
 
@@ -66,12 +81,15 @@ class Watch {
     // After look() failed and its transaction is gone: everything is read again, and a session that failed alone is
     // left alone for a while.
     void note_failure(bool alone);
-    bool is_stale() const { return stale_; }
     bool has_work(Micros now) const;
     Micros next_due() const { return due_; }
     // Once the transaction has ended: whether progress was written is known only then.
     void committed();
 
+    // A line for the server's log, once the transaction has committed.
+    void log_later(const char *line);
+
+    bool rules_are_stale() const { return stale_ || rules_stale_; }
     char *last_error() { return last_error_; }
     static constexpr Size kErrorSize = 256;
 
@@ -97,6 +115,8 @@ class Watch {
     RuleState *find_state(const pg_uuid_t &rule, const pg_uuid_t &session);
     RuleState &state_of(const pg_uuid_t &rule, const pg_uuid_t &session);
     void drop_state(RuleState *state);
+    void count_busy();
+    void drop_old_states(Micros now);
 
     MemoryContext context_;
     MemoryContext rule_context_;
@@ -115,6 +135,7 @@ class Watch {
     bool has_current_ = false;
     Failing failing_[kMostFailing];
     int failing_count_ = 0;
+    StringInfoData log_ = {};  // lines that end with a zero byte
     char last_error_[kErrorSize] = "";
 };
 
