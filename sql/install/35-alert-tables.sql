@@ -72,12 +72,93 @@ INSERT INTO @extschema@.alert_thresholds (id, threshold_name, threshold_value, m
     ('00000000-0000-7000-8000-000000000005', 'cpu_usage_high', 90, 'cpu_usage_percentage', 'above', 'The counter is using too much processor time', 'shipped'),
     ('00000000-0000-7000-8000-000000000006', 'memory_usage_high', 80, 'memory_usage_mb', 'above', 'The counter is using too much memory', 'shipped');
 
+-- The constraints of the table say what a rule may be; this says which field of a rule is wrong, and what would be right.
+-- Empty for a rule that they accept.
+CREATE FUNCTION @extschema@.threshold_problem(rule @extschema@.alert_thresholds, OUT field text, OUT value text,
+        OUT problem text, OUT reason text, OUT detail text, OUT hint text)
+    RETURNS SETOF record
+    LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+        WITH term AS (
+            SELECT rule.metric AS metric, rule.comparison AS comparison, rule.threshold_value AS threshold,
+                   rule.clear_value AS clear
+        ), span (n, field, length, shortest, least_reason, least_hint) AS (
+            VALUES (1, 'hold_for', rule.hold_for, interval '0', 'alert_thresholds_intervals_are_not_negative',
+                    'Set hold_for to 0 or more: how long the metric must stay beyond the threshold.'),
+                   (2, 'keep_firing_for', rule.keep_firing_for, '0', 'alert_thresholds_intervals_are_not_negative',
+                    'Set keep_firing_for to 0 or more: how long the metric must stay clear.'),
+                   (3, 'repeat_interval', rule.repeat_interval, '1 second',
+                    CASE WHEN rule.repeat_interval <= '0' THEN 'alert_thresholds_intervals_are_not_negative'
+                         ELSE 'alert_thresholds_repeat_interval_is_at_least_a_second' END,
+                    'Set repeat_interval to 1 second or more, or to NULL for an alert that is announced once.')
+        ), known (metrics) AS (
+            VALUES ('{current_people_inside,people_entered_last_minute,people_exited_last_minute,people_entered_last_hour,'
+                    'people_exited_last_hour,exits_absorbed,detection_accuracy,fps_current,cpu_usage_percentage,'
+                    'memory_usage_mb,processing_latency_ms,silence_seconds}'::text[])
+        )
+        SELECT p.field, p.value, p.problem, p.reason, p.detail, p.hint
+          FROM term AS t CROSS JOIN known AS k, LATERAL (
+            SELECT 1, 'metric', format('"%s"', left(t.metric, 40)), 'is not a metric', 'alert_thresholds_metric_is_known',
+                   format('The metrics are %s.', array_to_string(k.metrics, ', ')), 'Set metric to one of these.'
+             WHERE t.metric <> ALL (k.metrics)
+            UNION ALL
+            SELECT 2, 'comparison', format('"%s"', left(t.comparison, 40)), 'is not a comparison',
+                   'alert_thresholds_comparison_is_above_or_below', 'The comparisons are above and below.',
+                   'Set comparison to above, if more than threshold_value is bad, or to below, if less is.'
+             WHERE t.comparison NOT IN ('above', 'below')
+            UNION ALL
+            SELECT 3, 'severity', format('"%s"', left(rule.severity, 40)), 'is not a severity',
+                   'alert_thresholds_severity_is_known', 'The severities are info, warning and critical.',
+                   'Set severity to one of these, or leave it out for warning.'
+             WHERE rule.severity NOT IN ('info', 'warning', 'critical')
+            UNION ALL
+            SELECT 4, 'threshold_value', t.threshold::text, 'is not finite', 'alert_thresholds_threshold_value_is_finite',
+                   'A threshold is a number that a metric can be on both sides of.', 'Set threshold_value to a number.'
+             WHERE t.threshold IN ('NaN', 'Infinity', '-Infinity')
+            UNION ALL
+            SELECT 5, 'clear_value', t.clear::text, 'is not finite', 'alert_thresholds_clear_value_is_finite',
+                   'The alert would never end.', 'Set clear_value to a number, or to NULL for threshold_value itself.'
+             WHERE t.clear IN ('NaN', 'Infinity', '-Infinity')
+            UNION ALL
+            SELECT 6, 'clear_value', t.clear::text, 'is on the wrong side of threshold_value ' || t.threshold,
+                   'alert_thresholds_clear_value_is_on_the_quiet_side',
+                   CASE t.comparison
+                   WHEN 'above' THEN format('The alert begins above %s, so it would end while the metric is still beyond.', t.threshold)
+                   ELSE format('The alert begins below %s, so it would end while the metric is still beyond.', t.threshold) END,
+                   CASE t.comparison WHEN 'above' THEN format('Set clear_value to %s or less, or to NULL.', t.threshold)
+                                     ELSE format('Set clear_value to %s or more, or to NULL.', t.threshold) END
+             WHERE CASE t.comparison WHEN 'above' THEN t.clear > t.threshold ELSE t.clear < t.threshold END
+            UNION ALL
+            SELECT 6 + s.n, s.field, format('"%s"', s.length), 'is too short', s.least_reason,
+                   format('At least %s is allowed.', CASE s.n WHEN 3 THEN '1 second' ELSE '0' END), s.least_hint
+              FROM span AS s WHERE s.length < s.shortest
+            UNION ALL
+            SELECT 6 + s.n, s.field, format('"%s"', s.length), 'is too long', 'alert_thresholds_intervals_are_at_most_a_year',
+                   'At most 366 days are allowed.', format('Set %s to 366 days or less.', s.field)
+              FROM span AS s WHERE s.length > '366 days'
+            UNION ALL
+            SELECT 10, 'comparison', format('"%s"', t.comparison), 'does not fit silence_seconds',
+                   'alert_thresholds_silence_is_above_zero', 'Silence can only be too long.', 'Set comparison to above.'
+             WHERE t.metric = 'silence_seconds' AND t.comparison = 'below'
+            UNION ALL
+            SELECT 11, 'threshold_value', t.threshold::text, 'is no length of a silence',
+                   'alert_thresholds_silence_is_above_zero', 'A session is silent for 0 seconds at every movement and sample.',
+                   'Set threshold_value to more than 0 seconds.'
+             WHERE t.metric = 'silence_seconds' AND t.threshold <= 0
+          ) AS p (n, field, value, problem, reason, detail, hint)
+         ORDER BY p.n LIMIT 1
+    $$;
+COMMENT ON FUNCTION @extschema@.threshold_problem(@extschema@.alert_thresholds) IS
+    'The first thing that is wrong with a rule: field, value and problem, reason (the constraint), and what to do. No row if nothing is.';
+
 CREATE FUNCTION @extschema@.complete_threshold() RETURNS trigger
     LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
     implied record;
+    problem record;
 BEGIN
     IF length(NEW.threshold_name) > 100 THEN
         RAISE EXCEPTION 'threshold_name "%..." is too long', left(NEW.threshold_name, 40)
@@ -86,32 +167,37 @@ BEGIN
                   DETAIL = format('It has %s characters, 100 are allowed.', length(NEW.threshold_name)),
                   HINT = 'Shorten threshold_name.';
     END IF;
-    IF (NEW.metric IS NOT NULL AND NEW.comparison IS NOT NULL) OR NEW.threshold_name IS NULL THEN
-        RETURN NEW;
+    IF (NEW.metric IS NULL OR NEW.comparison IS NULL) AND NEW.threshold_name IS NOT NULL THEN
+        SELECT * INTO implied FROM (VALUES
+            ('max_people_count',       'current_people_inside', 'above'),
+            ('min_people_count',       'current_people_inside', 'below'),
+            ('detection_accuracy_low', 'detection_accuracy',    'below'),
+            ('fps_low',                'fps_current',           'below'),
+            ('cpu_usage_high',         'cpu_usage_percentage',  'above'),
+            ('memory_usage_high',      'memory_usage_mb',       'above')) AS names (name, metric, comparison)
+         WHERE name = NEW.threshold_name;
+        NEW.metric := coalesce(NEW.metric, implied.metric);
+        NEW.comparison := coalesce(NEW.comparison, CASE WHEN NEW.metric = implied.metric THEN implied.comparison END);
+        IF NEW.metric IS NULL OR NEW.comparison IS NULL THEN
+            RAISE EXCEPTION 'threshold "%" does not say what it compares', NEW.threshold_name
+                USING ERRCODE = 'not_null_violation',
+                      COLUMN = CASE WHEN NEW.metric IS NULL THEN 'metric' ELSE 'comparison' END,
+                      TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA,
+                      HINT = 'Set metric and comparison, or use one of max_people_count, min_people_count, '
+                             'detection_accuracy_low, fps_low, cpu_usage_high, memory_usage_high.';
+        END IF;
     END IF;
-    SELECT * INTO implied FROM (VALUES
-        ('max_people_count',       'current_people_inside', 'above'),
-        ('min_people_count',       'current_people_inside', 'below'),
-        ('detection_accuracy_low', 'detection_accuracy',    'below'),
-        ('fps_low',                'fps_current',           'below'),
-        ('cpu_usage_high',         'cpu_usage_percentage',  'above'),
-        ('memory_usage_high',      'memory_usage_mb',       'above')) AS names (name, metric, comparison)
-     WHERE name = NEW.threshold_name;
-    NEW.metric := coalesce(NEW.metric, implied.metric);
-    NEW.comparison := coalesce(NEW.comparison, CASE WHEN NEW.metric = implied.metric THEN implied.comparison END);
-    IF NEW.metric IS NULL OR NEW.comparison IS NULL THEN
-        RAISE EXCEPTION 'threshold "%" does not say what it compares', NEW.threshold_name
-            USING ERRCODE = 'not_null_violation',
-                  COLUMN = CASE WHEN NEW.metric IS NULL THEN 'metric' ELSE 'comparison' END,
-                  TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA,
-                  HINT = 'Set metric and comparison, or use one of max_people_count, min_people_count, '
-                         'detection_accuracy_low, fps_low, cpu_usage_high, memory_usage_high.';
+    SELECT * INTO problem FROM @extschema@.threshold_problem(NEW);
+    IF FOUND THEN
+        RAISE EXCEPTION '% % of threshold "%" %', problem.field, problem.value, left(NEW.threshold_name, 40), problem.problem
+            USING ERRCODE = 'check_violation', COLUMN = problem.field, TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA,
+                  CONSTRAINT = problem.reason, DETAIL = problem.detail, HINT = problem.hint;
     END IF;
     RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.complete_threshold() IS
-    'Trigger function of alert_thresholds: fills metric and comparison where the name implies them, refuses another name that does not state them, and one that is too long.';
+    'Trigger function of alert_thresholds: fills metric and comparison where the name implies them, refuses another name that does not state them, one that is too long, and a rule that could never do what it says.';
 
 CREATE TRIGGER a_complete BEFORE INSERT OR UPDATE ON @extschema@.alert_thresholds
     FOR EACH ROW EXECUTE FUNCTION @extschema@.complete_threshold();
@@ -203,7 +289,8 @@ CREATE TABLE @extschema@.alert_states (
     by_edit      boolean NOT NULL DEFAULT false,
     peak_value   double precision,
     CONSTRAINT alert_states_pkey PRIMARY KEY (threshold_id, session_id),
-    CONSTRAINT alert_states_phase_is_known CHECK (phase IN ('pending', 'recovering'))
+    CONSTRAINT alert_states_phase_is_known CHECK (phase IN ('pending', 'recovering')),
+    CONSTRAINT alert_states_peak_value_is_finite CHECK (peak_value NOT IN ('NaN', 'Infinity', '-Infinity'))
 );
 CREATE INDEX alert_states_session_id_idx ON @extschema@.alert_states (session_id);
 COMMENT ON TABLE @extschema@.alert_states IS
@@ -215,6 +302,7 @@ COMMENT ON COLUMN @extschema@.alert_states.since IS 'When the metric crossed the
 COMMENT ON COLUMN @extschema@.alert_states.by_edit IS 'Pending because the rule was edited, not because the metric moved.';
 COMMENT ON COLUMN @extschema@.alert_states.peak_value IS 'Worst value since it is pending.';
 COMMENT ON CONSTRAINT alert_states_phase_is_known ON @extschema@.alert_states IS 'A phase is pending or recovering; an alert that fires is an open row of alert_logs.';
+COMMENT ON CONSTRAINT alert_states_peak_value_is_finite ON @extschema@.alert_states IS 'As the values it is the worst of.';
 COMMENT ON INDEX @extschema@.alert_states_session_id_idx IS 'Serves the deletion of a session.';
 
 -- One row. Not dumped: in a restored database everything that is there was there before.

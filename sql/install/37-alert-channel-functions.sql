@@ -61,7 +61,7 @@ BEGIN
         'threshold_name', 'max_people_count', 'session_id', '00000000-0000-7000-8000-000000000000',
         'session_name', 'Test of channel ' || target.channel_name, 'metric', 'current_people_inside', 'comparison', 'above',
         'value', 53, 'threshold', 50, 'clear_value', 45, 'peak_value', 57, 'severity', target.min_severity,
-        'message', 'This is a test: nothing happened.', 'triggered_at', now(), 'resolved_at', NULL, 'reason', NULL,
+        'message', 'This is a test: nothing happened.', 'triggered_at', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'resolved_at', NULL, 'reason', NULL,
         'repeat_count', 0))
     RETURNING id INTO delivery;
     RETURN delivery;

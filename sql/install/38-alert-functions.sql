@@ -186,8 +186,10 @@ CREATE FUNCTION @extschema@.stop_alert_worker() RETURNS boolean
 COMMENT ON FUNCTION @extschema@.stop_alert_worker() IS
     'Ends the alert worker that start_alert_worker() started in this database. False if there is none. A preloaded one is switched off by people_counter.alert_enabled instead.';
 
+-- It works with the rights of the extension's owner, so no operator of the caller's may come in between.
 CREATE FUNCTION @extschema@.evaluate_alerts() RETURNS bigint
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'people_counter_evaluate_alerts';
 COMMENT ON FUNCTION @extschema@.evaluate_alerts() IS
     'Looks at all sessions once, as the alert worker does: for servers where no worker can run, to be called by a scheduler. Returns how many alerts fired or were resolved. Where a worker runs it is only woken, and the result is 0.';

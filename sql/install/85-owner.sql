@@ -26,6 +26,7 @@ ALTER VIEW @extschema@.daily_analytics OWNER TO @extowner@;
 ALTER VIEW @extschema@.alert_worker_status OWNER TO @extowner@;
 
 ALTER FUNCTION @extschema@.default_time_zone() OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.threshold_problem(@extschema@.alert_thresholds) OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.complete_threshold() OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.keep_origin() OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.note_removed_default() OWNER TO @extowner@;

@@ -58,6 +58,11 @@ void set_board_shape(int slots, uint32 entries) {
     shape_entries = entries;
 }
 
+Board *renew_board() {
+    board = nullptr;
+    return attach_board();
+}
+
 Board *attach_board() {
     if (board != nullptr && IsUnderPostmaster) {  // the postmaster makes another one after a crash
         return board;
@@ -122,15 +127,18 @@ int claim_slot(Board *of, Oid database) {
     return index;
 }
 
-void release_slot(Board *of, int index, Oid database) {
+bool release_slot(Board *of, int index, Oid database, bool gone) {
     SpinLockAcquire(&of->mutex);
     Slot *slot = slot_at(of, index);
     SpinLockAcquire(&slot->mutex);
-    if (slot->database == database && !slot->worker.runs() && !slot->delivery.runs()) {
+    const bool ours = slot->database == database;
+    const bool wanted = slot->worker.runs() || slot->delivery.runs() || (slot->rules_changed && !gone);
+    if (ours && !wanted) {
         slot->database = InvalidOid;
     }
     SpinLockRelease(&slot->mutex);
     SpinLockRelease(&of->mutex);
+    return !ours || !wanted;
 }
 
 // The ones that write do so again and again, so the search begins at the end; the few entries that there can be take

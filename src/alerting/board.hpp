@@ -78,13 +78,17 @@ struct Board {
 Size board_size(int slots, uint32 entries);
 // Finds the board or makes it; nullptr if there is no memory for it (only where it was not asked for at the start).
 Board *attach_board();
+// For the postmaster, which makes shared memory anew after a crash.
+Board *renew_board();
 void set_board_shape(int slots, uint32 entries);  // before attach_board(), by _PG_init
 
 Slot *slot_at(Board *board, int index);
 Change *entries_of(Board *board, int index);
-int find_slot(Board *board, Oid database);                 // -1: none
-int claim_slot(Board *board, Oid database);                // finds or takes a free one; -1: all are taken
-void release_slot(Board *board, int index, Oid database);  // if nobody runs for it any more
+int find_slot(Board *board, Oid database);   // -1: none
+int claim_slot(Board *board, Oid database);  // finds or takes a free one; -1: all are taken
+// If nobody runs for it any more and nobody has announced the extension meanwhile, which cannot be where the database
+// is gone. False if it stays.
+bool release_slot(Board *board, int index, Oid database, bool gone);
 
 // Enters a session, or everything if there is no room. The caller holds the slot's mutex.
 void enter_change(Board *board, int index, const Change &change);

@@ -5,6 +5,7 @@
 #include "alerting/query.hpp"
 #include "alerting/watch.hpp"
 #include "pg/guard.hpp"
+#include "pg/settings.hpp"
 #include "pg/worker.hpp"
 
 namespace people_counter::alerting {
@@ -180,8 +181,13 @@ Datum evaluate() {
     PreventCommandIfReadOnly("evaluate_alerts()");
     int32 pid = 0;
     if (worker_runs(attach_board(), &pid)) {
-        ereport(NOTICE, (errmsg("the alert worker of this database runs: it is woken, and looks at all sessions")));
+        ereport(NOTICE, (errmsg("the alert worker of this database runs: it is woken instead"),
+                         errhint("alert_worker_status tells what it is doing.")));
         note_all_sessions();
+        PG_RETURN_INT64(0);
+    }
+    if (!pg::settings.alert_enabled) {
+        ereport(NOTICE, (errmsg("people_counter.alert_enabled is off: nothing is looked at")));
         PG_RETURN_INT64(0);
     }
     pg::Extension extension;
@@ -200,6 +206,7 @@ Datum evaluate() {
     PushActiveSnapshot(GetLatestSnapshot());
     Watch watch(CurrentMemoryContext);
     const LookResult result = watch.look(extension.schema, false);
+    watch.committed();  // or not: that is for the caller to say
     watch.destroy();
     PopActiveSnapshot();
     SPI_finish();

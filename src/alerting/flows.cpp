@@ -43,17 +43,30 @@ Passages fill(const Look &look, FlowRing &ring, int64 second) {
     return passages;
 }
 
-Series flow(const Look &look, const FlowRing &ring, const Passages &passages, bool entered, int64 width, int64 first) {
+// One observation an instant, as of the level inside: who enters at the very second at which others leave the window
+// does not meet it without them.
+void observe(Series &series, Micros time, int64 people, bool live) {
+    const auto value = static_cast<double>(people);
+    if (series.count > 1 && series.observations[series.count - 1].time == time) {
+        core::Observation &same = series.observations[series.count - 1];
+        same = {time, value, same.live || live};
+    } else {
+        series.add({time, value, live});
+    }
+}
+
+// From `first` on. The value there is what it was, and so not live. What leaves the window later than `measured_to` was
+// not to be seen before: nobody knew then that nobody came.
+Series flow(const Look &look, const FlowRing &ring, const Passages &passages, bool entered, int64 width, int64 first,
+            int64 measured_to) {
     Series series{};
     const int64 last = second_of(look.fold.last_activity);
-    series.known_to = series.due_to = look.fold.last_activity;
-    series.has_current = look.fold.last_activity >= look.now - look.lag;
-    if (look.live_from == core::kEndOfTime) {
-        series.current = static_cast<double>(ring.sum(entered, last, width));
-        series.add({look.carried_at(look.fold.last_activity), series.current, false});
-        return series;
-    }
+    const auto leaving_is_live = [&](int64 second) {
+        const Micros time = second * core::kSecond;
+        return look.is_live(time) || (second > measured_to && time >= look.now - look.lag && time >= look.installed);
+    };
     int64 people = ring.sum(entered, first - 1, width);
+    series.add({first * core::kSecond, static_cast<double>(people), false});
     Size next = 0;
     while (next < passages.count && second_of(passages.rows[next].time) < first) {
         ++next;
@@ -61,19 +74,21 @@ Series flow(const Look &look, const FlowRing &ring, const Passages &passages, bo
     for (int64 second = first; second <= last; ++second) {
         const int64 before = people;
         people -= ring.at(entered, second - width);
-        if (people != before || second == first) {
-            series.add({second * core::kSecond, static_cast<double>(people), second * core::kSecond >= look.live_from});
+        if (people != before) {
+            observe(series, second * core::kSecond, people, leaving_is_live(second));
         }
         for (; next < passages.count && second_of(passages.rows[next].time) == second; ++next) {
             if (passages.rows[next].entered == entered) {
                 ++people;
-                series.add({passages.rows[next].time, static_cast<double>(people), passages.rows[next].live});
+                observe(series, passages.rows[next].time, people, passages.rows[next].live);
             }
         }
         if (people == 0 && second < last) {  // nothing happens before the next movement
             second = next < passages.count ? std::min(second_of(passages.rows[next].time), last) - 1 : last - 1;
         }
     }
+    series.known_to = series.due_to = look.fold.last_activity;
+    series.has_current = look.fold.last_activity >= look.now - look.lag;
     series.current = static_cast<double>(people);
     return series;
 }
@@ -93,7 +108,7 @@ void read_flows(Look &look, uint32 metrics, FlowRing &ring, Series *all) {
     const int64 first = std::max(anew ? changed : std::min(changed, measured_to), last - ring.size / 2);
     const auto measure = [&](Metric metric, bool entered, int64 width) {
         if ((metrics & bit(metric)) != 0) {
-            all[static_cast<int>(metric)] = flow(look, ring, passages, entered, width, first);
+            all[static_cast<int>(metric)] = flow(look, ring, passages, entered, width, first, measured_to);
         }
     };
     measure(Metric::kEnteredMinute, true, 60);

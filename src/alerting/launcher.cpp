@@ -76,8 +76,9 @@ bool start_child(Child &child, const Watched &entry, bool delivery) {
     return true;
 }
 
-// A child that ended is forgotten, and may come again after a while that grows as long as it ends soon.
-bool reap(Child &child) {
+// A child that ended is forgotten, and may come again after a while that grows as long as it ends soon. One that has
+// worked was ended by somebody, as CREATE DATABASE does with its template, and need not wait longer each time.
+bool reap(Child &child, bool worked) {
     pid_t pid;
     if (child.handle == nullptr || GetBackgroundWorkerPid(child.handle, &pid) != BGWH_STOPPED) {
         return false;
@@ -85,7 +86,7 @@ bool reap(Child &child) {
     pfree(child.handle);
     child.handle = nullptr;
     const TimestampTz now = GetCurrentTimestamp();
-    child.retry = TimestampDifferenceExceeds(child.started, now, kProvenAfter)
+    child.retry = worked || TimestampDifferenceExceeds(child.started, now, kProvenAfter)
                       ? kFirstRetry
                       : std::clamp(child.retry * 2, kFirstRetry, kLastRetry);
     child.not_before = now + static_cast<TimestampTz>(child.retry) * 1000;
@@ -123,6 +124,13 @@ void read_databases() {
     CommitTransactionCommand();
 }
 
+// The alert worker has found the extension by then, and no subscription that fills the tables.
+bool wants_delivery(const Slot &slot) {
+    const WorkerState state = slot.report.state;
+    return slot.deliver &&
+           (state == WorkerState::kRunning || state == WorkerState::kDisabled || state == WorkerState::kFailing);
+}
+
 void supervise(Watched &entry) {
     Slot *slot = slot_at(board, entry.slot);
     SpinLockAcquire(&slot->mutex);
@@ -131,51 +139,74 @@ void supervise(Watched &entry) {
 }
 
 void give_up(Watched &entry) {
-    if (entry.slot >= 0) {
-        Slot *slot = slot_at(board, entry.slot);
-        SpinLockAcquire(&slot->mutex);
-        slot->supervisor = Process{};
-        SpinLockRelease(&slot->mutex);
-        release_slot(board, entry.slot, entry.database);
+    if (entry.slot < 0) {
+        return;
+    }
+    Slot *slot = slot_at(board, entry.slot);
+    SpinLockAcquire(&slot->mutex);
+    slot->supervisor = Process{};
+    SpinLockRelease(&slot->mutex);
+    if (release_slot(board, entry.slot, entry.database, !entry.exists)) {
         entry.slot = -1;
-        said_no_slot = false;
+    } else {
+        supervise(entry);
+        entry.absent = false;
     }
 }
 
 // What a worker that ended has found, and what became of its database.
 void follow_up(Watched &entry) {
-    const bool ended = reap(entry.worker);
-    scan_again = reap(entry.delivery) || ended || scan_again;  // DROP DATABASE has ended them, perhaps
     if (entry.slot < 0) {
         return;
     }
     Slot *slot = slot_at(board, entry.slot);
+    const bool ended = reap(entry.worker, slot->report.state >= WorkerState::kRunning);
+    scan_again = reap(entry.delivery, false) || ended || scan_again;  // DROP DATABASE has ended them, perhaps
     if (ended && slot->report.state == WorkerState::kNoExtension) {
-        SpinLockAcquire(&slot->mutex);
-        entry.absent = !slot->rules_changed;  // otherwise it came meanwhile
-        SpinLockRelease(&slot->mutex);
+        entry.absent = true;
         entry.worker.not_before = 0;
+    }
+    if (entry.absent) {  // or it came meanwhile, perhaps while its delivery worker lingered
+        SpinLockAcquire(&slot->mutex);
+        entry.absent = !slot->rules_changed;
+        SpinLockRelease(&slot->mutex);
+    }
+    // It would linger, and keep the place; and what is replicated into a subscriber is sent by its publisher.
+    if ((entry.absent || slot->report.state == WorkerState::kSubscriber) && entry.delivery.handle != nullptr) {
+        TerminateBackgroundWorker(entry.delivery.handle);
     }
     if ((entry.absent || !entry.exists) && entry.worker.handle == nullptr && entry.delivery.handle == nullptr) {
         give_up(entry);
     }
 }
 
-void start_what_is_missing(Watched &entry) {
+// False while a place is only taken to find out whether its database has the extension.
+bool all_are_kept() {
+    for (int i = 0; i < board->slots; ++i) {
+        const WorkerState state = slot_at(board, i)->report.state;
+        if (state < WorkerState::kRunning || state == WorkerState::kNoExtension) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// False if there is no place for it.
+bool start_what_is_missing(Watched &entry) {
     const TimestampTz now = GetCurrentTimestamp();
     if (!entry.exists || entry.absent) {
-        return;
+        return true;
     }
     if (entry.slot < 0) {
         entry.slot = claim_slot(board, entry.database);
         if (entry.slot < 0) {
-            if (!said_no_slot) {
+            if (!said_no_slot && all_are_kept()) {
                 ereport(LOG,
                         (errmsg("people_counter: more databases than people_counter.alert_workers (%d)", board->slots),
                          errhint("Raise people_counter.alert_workers, or drop the extension where it is not used.")));
                 said_no_slot = true;
             }
-            return;
+            return false;
         }
         supervise(entry);
     }
@@ -183,11 +214,11 @@ void start_what_is_missing(Watched &entry) {
     if (entry.worker.handle == nullptr && entry.worker.not_before <= now && !slot->worker.runs()) {
         start_child(entry.worker, entry, false);
     }
-    // The worker has found the extension by then.
-    if (slot->deliver && slot->report.state >= WorkerState::kRunning && entry.delivery.handle == nullptr &&
-        entry.delivery.not_before <= now && !slot->delivery.runs()) {
+    if (wants_delivery(*slot) && entry.delivery.handle == nullptr && entry.delivery.not_before <= now &&
+        !slot->delivery.runs()) {
         start_child(entry.delivery, entry, true);
     }
+    return true;
 }
 
 // A commit of CREATE EXTENSION has claimed a slot: what was found before does not hold any more.
@@ -217,13 +248,14 @@ long time_to_wait() {
         const auto consider = [&](const Child &child) {
             if (child.handle == nullptr) {
                 const long ms = std::max<long>(10, (child.not_before - now) / 1000);
+                scan_again = scan_again || child.not_before > now;  // whether it still exists by then
                 wait = wait < 0 ? ms : std::min(wait, ms);
             }
         };
         if (!slot_at(board, entry->slot)->worker.runs()) {
             consider(entry->worker);
         }
-        if (slot_at(board, entry->slot)->deliver && !slot_at(board, entry->slot)->delivery.runs()) {
+        if (wants_delivery(*slot_at(board, entry->slot)) && !slot_at(board, entry->slot)->delivery.runs()) {
             consider(entry->delivery);
         }
     }
@@ -250,8 +282,14 @@ void one_round(bool scan) {
     hash_seq_init(&all, watched);
     while (auto *entry = static_cast<Watched *>(hash_seq_search(&all))) {
         follow_up(*entry);
-        start_what_is_missing(*entry);
     }
+    // A place that one of them has left is for whoever waits for one.
+    bool room = true;
+    hash_seq_init(&all, watched);
+    while (auto *entry = static_cast<Watched *>(hash_seq_search(&all))) {
+        room = start_what_is_missing(*entry) && room;
+    }
+    said_no_slot = said_no_slot && !room;
     forget_the_gone();
 }
 
@@ -283,8 +321,8 @@ void end_children() {
             }
         }
         entry->exists = false;
-        reap(entry->worker);
-        reap(entry->delivery);
+        reap(entry->worker, false);
+        reap(entry->delivery, false);
         give_up(*entry);
     }
 }

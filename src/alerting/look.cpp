@@ -1,5 +1,6 @@
 #include "alerting/look.hpp"
 
+#include "alerting/query.hpp"
 #include "pg/compat.hpp"
 #include "statistics/columns.hpp"
 #include "statistics/derived_rows.hpp"
@@ -41,6 +42,7 @@ void add_sample(const Look &look, TupleTableSlot *row, Micros time, bool live, b
                         static_cast<double>(DatumGetFloat4(value)), live});
             series.current = DatumGetFloat4(value);
             series.has_current = time >= look.now - look.lag;
+            series.valid_for = look.lag;
             series.due_to = time + look.lag;
             series.known_to = std::min(look.now, series.due_to);
         }
@@ -159,29 +161,45 @@ Micros threshold_of(const core::AlertRule &rule) {
     return static_cast<Micros>(micros) + 1;  // beyond is more than the threshold
 }
 
+// One that somebody resolved by hand is not raised again before the next sign of life, whoever was restarted meanwhile.
+Query resolved_by_hand(
+    "SELECT FROM $S.alert_logs WHERE session_id = $1 AND threshold_id = $2 AND triggered_at > $3 AND is_resolved"
+    "                            AND resolved_reason = 'by_hand' LIMIT 1");
+
+bool is_resolved_by_hand(const Look &look, const Rule &rule) {
+    const uint64 rows = resolved_by_hand.run(look.relations.schema,
+                                             {uuid_argument(look.session), uuid_argument(rule.id),
+                                              time_argument(look.fold.last_activity)},
+                                             true);
+    SPI_freetuptable(SPI_tuptable);
+    return rows > 0;
+}
+
 }  // namespace
 
-Series silence(Look &look, const core::AlertRule &rule, const core::AlertState &state) {
+Series silence(Look &look, const Rule &rule, const core::AlertState &state) {
     Series series{};
     const Micros heard = heard_until(look);
-    const Micros too_long = heard + threshold_of(rule);
-    const bool open = state.phase == core::AlertPhase::kFiring || state.phase == core::AlertPhase::kRecovering;
-    const double lasted = static_cast<double>(look.now - look.fold.last_activity) / core::kSecond;
-    if (open) {
+    const Micros too_long = heard + threshold_of(rule.core);
+    const auto lasted_since = [&](Micros time) { return static_cast<double>(look.now - time) / core::kSecond; };
+    if (state.phase == core::AlertPhase::kFiring || state.phase == core::AlertPhase::kRecovering) {
         // Only that something was heard ends it, not that the server was restarted.
-        if (look.fold.last_activity != core::kBeginningOfTime && rule.is_clear(lasted)) {
+        const double lasted = lasted_since(std::max(look.fold.last_activity, look.config.start_time));
+        if (look.fold.last_activity != core::kBeginningOfTime && rule.core.is_clear(lasted)) {
             series.add({std::max(look.fold.last_activity, state.barrier), 0, false});
         } else {
-            series.add({look.now, std::max(lasted, rule.threshold), false});
+            series.add({look.now, std::max(lasted, rule.core.threshold), false});
         }
     } else if (too_long <= look.now) {
-        // One that was resolved by hand waits for the next sign of life.
-        series.add({too_long, static_cast<double>(look.now - heard) / core::kSecond, too_long > state.barrier});
+        const bool live = too_long > state.barrier && !is_resolved_by_hand(look, rule);
+        series.add({too_long, lasted_since(heard), live});
     } else {
         series.add({look.carried_at(std::min(heard, look.now)), 0, false});
     }
     series.known_to = look.now;
     series.due_to = core::kEndOfTime;
+    series.has_current = true;  // of a rule that was edited meanwhile
+    series.current = std::max(0.0, lasted_since(heard));
     return series;
 }
 

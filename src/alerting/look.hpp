@@ -47,6 +47,7 @@ struct Series {
     Size capacity;
     Micros known_to;   // until when what was observed tells the value
     Micros due_to;     // and until when it will if nothing else is observed
+    Micros valid_for;  // how long an observation tells the value; 0: until the next
     bool has_current;  // and what it is now
     double current;
 
@@ -61,7 +62,7 @@ void read_flows(Look &look, uint32 metrics, core::FlowRing &ring, Series *all);
 Series exits_absorbed(Look &look);
 Series detection_accuracy(Look &look);
 // Silence is measured for a rule: its threshold is where the one interesting instant lies. `state` as it is before.
-Series silence(Look &look, const core::AlertRule &rule, const core::AlertState &state);
+Series silence(Look &look, const Rule &rule, const core::AlertState &state);
 Micros silence_due(const Look &look, const core::AlertRule &rule);
 
 // When the level inside changes without a movement: the next reset or planned baseline; kEndOfTime if there is none.

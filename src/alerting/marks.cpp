@@ -104,16 +104,22 @@ Latch *tell_slot(Slot *slot, int index) noexcept {
 
 // At COMMIT: nothing here can fail.
 void publish() noexcept {
-    if (own_slot < 0 || slot_at(board, own_slot)->database != MyDatabaseId) {
-        own_slot = pending.extension ? claim_slot(board, MyDatabaseId) : find_slot(board, MyDatabaseId);
-    }
     Latch *launcher = nullptr;
     Latch *worker = nullptr;
     Latch *delivery = nullptr;
-    if (own_slot >= 0) {
+    bool told = false;
+    // A slot that was found may be given up before it is locked. Who brings the extension takes another one then.
+    for (bool again = true; again && !told; again = pending.extension && own_slot >= 0) {
+        if (own_slot < 0 || slot_at(board, own_slot)->database != MyDatabaseId) {
+            own_slot = pending.extension ? claim_slot(board, MyDatabaseId) : find_slot(board, MyDatabaseId);
+        }
+        if (own_slot < 0) {
+            break;
+        }
         Slot *slot = slot_at(board, own_slot);
         SpinLockAcquire(&slot->mutex);
-        if (slot->database == MyDatabaseId) {
+        told = slot->database == MyDatabaseId;
+        if (told) {
             worker = tell_slot(slot, own_slot);
             if (pending.deliveries) {
                 slot->deliver = true;

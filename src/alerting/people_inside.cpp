@@ -128,7 +128,9 @@ Series people_inside(Look &look) {
         const Step &step = path.steps[next];
         apply_baselines(step.instant.time);
         level = std::max<Level>(0, level + step.instant.net);
-        series.add({step.instant.time, static_cast<double>(level), step.live});
+        if (baseline.time != step.instant.time) {  // otherwise the level after the instant is that of the baseline
+            series.add({step.instant.time, static_cast<double>(level), step.live});
+        }
     }
     apply_baselines(end == core::kEndOfTime ? end : end + 1);
     series.known_to = end;

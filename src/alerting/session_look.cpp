@@ -22,6 +22,15 @@ bool is_stored(core::AlertPhase phase) {
     return phase == core::AlertPhase::kPending || phase == core::AlertPhase::kRecovering;
 }
 
+char *uuid_text(const pg_uuid_t &id) { return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&id))); }
+
+// Whether a pending phase began with this observation, which is looked at again: it was in time then, and so it is now.
+// One that was carried to the barrier began there.
+bool began_pending(const core::AlertState &before, const core::Observation &observation) {
+    return before.phase == core::AlertPhase::kPending && !before.by_edit &&
+           (observation.time == before.since || (before.since == before.barrier && observation.time < before.since));
+}
+
 }  // namespace
 
 // Of one rule in one look, in order of time.
@@ -123,6 +132,55 @@ void SessionLook::read_series(uint32 metrics) {
     }
 }
 
+// From when on a rule that was edited judges: what was before is not judged by the new rule.
+void SessionLook::set_barrier(const Rule &rule, core::AlertState &state) const {
+    const Micros edited_at = std::min(rule.updated_at, look_.now);
+    const bool began_later = state.phase == core::AlertPhase::kPending && !state.by_edit && state.since > edited_at;
+    if (state.phase == core::AlertPhase::kPending && !began_later) {
+        return;
+    }
+    state.barrier = std::max(state.barrier, edited_at);
+    if (state.phase == core::AlertPhase::kFiring) {
+        state.since = state.barrier;
+    }
+}
+
+// Takes the state through the observations.
+void SessionLook::walk(const Rule &rule, const Series &series, const RuleState *state, const core::AlertState &before,
+                       core::AlertState &after, Steps &steps) const {
+    const Micros due_to = state == nullptr || state->due_to == 0 ? core::kEndOfTime : state->due_to;
+    const Micros handled_to = state == nullptr ? core::kBeginningOfTime : state->handled_to;
+    const auto emit = [&](const core::AlertTransition &step) { steps.add(step); };
+    if (series.count == 0) {
+        if (is_stored(before.phase)) {  // what was observed is still known for a while
+            if (rule.edited) {
+                core::observe(rule.core, after, {look_.now, before.value, false}, emit);
+            }
+            core::settle(rule.core, after, std::min(look_.now, due_to), emit);
+        }
+        return;
+    }
+    after = core::rewound(before, series.observations[0].time);
+    Micros known_until = due_to;
+    for (Size i = 0; i < series.count; ++i) {
+        core::Observation observation = series.observations[i];
+        observation.live = (observation.live && observation.time > handled_to) || began_pending(before, observation);
+        if (observation.time > known_until) {  // nothing was known in between: it begins again
+            core::settle(rule.core, after, known_until, emit);
+            after = core::rewound(after, core::kBeginningOfTime);
+        }
+        core::observe(rule.core, after, observation, emit);
+        known_until = series.valid_for == 0 ? core::kEndOfTime : observation.time + series.valid_for;
+    }
+    if (rule.edited && after.phase == core::AlertPhase::kOk && series.has_current && rule.core.beyond(series.current)) {
+        after.phase = core::AlertPhase::kPending;
+        after.by_edit = true;
+        after.since = look_.now;
+        after.value = after.peak = series.current;
+    }
+    core::settle(rule.core, after, std::max(series.known_to, after.by_edit ? look_.now : series.known_to), emit);
+}
+
 void SessionLook::take(const Rule &rule) {
     RuleState *state = watch_.find_state(rule.id, session_.id);
     if (state != nullptr && state->not_before > look_.now) {
@@ -131,28 +189,15 @@ void SessionLook::take(const Rule &rule) {
         return;
     }
     core::AlertState before = state == nullptr ? core::AlertState{} : state->core;
-    if (rule.edited && before.phase == core::AlertPhase::kOk) {
-        before.barrier = std::max(before.barrier, look_.now);  // what was before is not judged by the new rule
+    if (rule.edited) {
+        set_barrier(rule, before);
     }
     const bool is_silence = rule.metric == Metric::kSilence;
-    const Series series = is_silence ? silence(look_, rule.core, before) : series_[static_cast<int>(rule.metric)];
+    const Series series = is_silence ? silence(look_, rule, before) : series_[static_cast<int>(rule.metric)];
+    const Micros due_to = series.count > 0 ? series.due_to : state == nullptr ? core::kBeginningOfTime : state->due_to;
     core::AlertState after = before;
     Steps steps;
-    const auto emit = [&](const core::AlertTransition &step) { steps.add(step); };
-    if (series.count > 0) {
-        after = core::rewound(before, series.observations[0].time);
-        for (Size i = 0; i < series.count; ++i) {
-            core::observe(rule.core, after, series.observations[i], emit);
-        }
-        if (rule.edited && after.phase == core::AlertPhase::kOk && series.has_current &&
-            rule.core.beyond(series.current)) {
-            after.phase = core::AlertPhase::kPending;
-            after.by_edit = true;
-            after.since = look_.now;
-            after.value = after.peak = series.current;
-        }
-        core::settle(rule.core, after, std::max(series.known_to, after.by_edit ? look_.now : series.known_to), emit);
-    }
+    walk(rule, series, state, before, after, steps);
     const bool repeats = steps.count == 0 && after.phase == core::AlertPhase::kFiring && rule.repeat_interval > 0 &&
                          state != nullptr && !state->acknowledged &&
                          state->announced_at + rule.repeat_interval <= look_.now;
@@ -173,9 +218,10 @@ void SessionLook::take(const Rule &rule) {
         if (steps.count > 0 || repeats) {
             kept.announced_at = GetCurrentTimestamp();
             kept.acknowledged = steps.count == 0 && kept.acknowledged;
-            kept.stored_peak = after.peak;
+            kept.stored_peak = repeats ? after.peak : steps.data[steps.count - 1].peak;
         }
         kept.core = after;
+        kept.due_to = due_to;
         kept.alert = alert;
         kept.stored = is_stored(after.phase);
         kept.failures = 0;
@@ -184,7 +230,7 @@ void SessionLook::take(const Rule &rule) {
         }
     }
     const Micros due = core::next_due(rule.core, after);
-    if (due <= series.due_to) {
+    if (due <= due_to) {
         due_at(due);
     }
     if (is_silence && after.phase == core::AlertPhase::kOk) {
@@ -221,15 +267,11 @@ bool SessionLook::write(const Rule &rule, const Steps &steps, const core::AlertS
         return false;
     }
     result_.transitions += static_cast<int64>(steps.count);
-    if (steps.count > 0) {
-        const char *session = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&session_.id)));
-        for (Size i = 0; i < steps.count; ++i) {
-            const core::AlertTransition &step = steps.data[i];
-            ereport(pg::settings.alert_log_level,
-                    (errmsg("people_counter: alert \"%s\" of session %s %s at %s, value %g", rule.name, session,
-                            step.event == core::AlertEvent::kFired ? "fired" : "was resolved",
-                            timestamptz_to_str(step.at), step.value)));
-        }
+    for (Size i = 0; i < steps.count; ++i) {
+        const core::AlertTransition &step = steps.data[i];
+        const bool fired = step.event == core::AlertEvent::kFired;
+        watch_.log_later(psprintf("alert \"%s\" of session %s %s at %s, value %g", rule.name, uuid_text(session_.id),
+                                  fired ? "fired" : "was resolved (cleared)", timestamptz_to_str(step.at), step.value));
     }
     return true;
 }
@@ -239,7 +281,7 @@ void SessionLook::note_failure(const Rule &rule, RuleState &state) {
     ++result_.errors;
     char reason[Watch::kErrorSize];
     strlcpy(reason, watch_.last_error_, sizeof reason);
-    const char *session = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&session_.id)));
+    const char *session = uuid_text(session_.id);
     strlcpy(watch_.last_error_, psprintf("threshold \"%s\", session %s: %s", rule.name, session, reason),
             Watch::kErrorSize);
     if (state.failures == 0) {
@@ -273,7 +315,11 @@ void SessionLook::end_all(Micros at, const char *reason) {
                 note_failure(rule, *state);
                 continue;
             }
-            result_.transitions += open ? 1 : 0;
+            if (open) {
+                ++result_.transitions;
+                watch_.log_later(psprintf("alert \"%s\" of session %s was resolved (%s) at %s", rule.name,
+                                          uuid_text(session_.id), reason, timestamptz_to_str(at)));
+            }
         }
         watch_.drop_state(state);
     }

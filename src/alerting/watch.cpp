@@ -30,11 +30,14 @@ Query open_alerts(
 Query stored_states(
     "SELECT threshold_id, session_id, phase = 'pending', since, by_edit, peak_value FROM $S.alert_states");
 Query lately_resolved(
-    "SELECT threshold_id, session_id, max(resolved_at) FROM $S.alert_logs"
+    "SELECT threshold_id, session_id, max(resolved_at),"
+    "       max(resolved_at) FILTER (WHERE coalesce(resolved_reason, 'by_hand') = 'by_hand') FROM $S.alert_logs"
     " WHERE resolved_at >= $1 AND is_resolved AND threshold_id IS NOT NULL AND session_id IS NOT NULL GROUP BY 1, 2");
+Query resolved_at("SELECT resolved_at FROM $S.alert_logs WHERE id = $1");
 // Alerts whose rule does not watch their session any more.
 Query orphans(
-    "SELECT l.id, CASE WHEN l.threshold_id IS NULL THEN 'threshold_deleted' ELSE 'threshold_changed' END"
+    "SELECT l.id, l.alert_type, l.session_id::text, CASE WHEN l.threshold_id IS NULL THEN 'threshold_deleted' ELSE "
+    "'threshold_changed' END"
     "  FROM $S.alert_logs AS l LEFT JOIN $S.alert_thresholds AS t ON t.id = l.threshold_id"
     " WHERE NOT l.is_resolved AND l.metric IS NOT NULL"
     "   AND (t.id IS NULL OR NOT t.is_active OR t.metric <> l.metric OR t.session_id <> l.session_id)");
@@ -55,6 +58,14 @@ StateKey key_in(uint64 row) {
     memcpy(&key.rule, DatumGetUUIDP(required_column(row, 1)), UUID_LEN);
     memcpy(&key.session, DatumGetUUIDP(required_column(row, 2)), UUID_LEN);
     return key;
+}
+
+// When somebody resolved an alert: now, if they removed it.
+Micros end_by_hand(Oid schema, const pg_uuid_t &alert) {
+    bool is_null = resolved_at.run(schema, {uuid_argument(alert)}, true) == 0;
+    const Datum time = is_null ? 0 : column(0, 1, &is_null);
+    SPI_freetuptable(SPI_tuptable);
+    return is_null ? GetCurrentTimestamp() : DatumGetTimestampTz(time);
 }
 
 template <class Entry, class F>
@@ -82,6 +93,7 @@ void Watch::forget() {
     states_ = make_table(context_, "people_counter alert states", sizeof(StateKey), sizeof(RuleState));
     sessions_ = make_table(context_, "people_counter watched sessions", sizeof(pg_uuid_t), sizeof(WatchedSession));
     rules_ = {};
+    log_ = {};
     stale_ = rules_stale_ = true;
     progress_to_save_ = 0;
     due_ = core::kEndOfTime;
@@ -218,12 +230,13 @@ void Watch::read_states(Oid schema) {
         state.seen = true;
     }
     SPI_freetuptable(SPI_tuptable);
-    const Micros now = GetCurrentTimestamp();
     for_each<RuleState>(states_, [&](RuleState &state) {
         if (!state.seen && state.core.phase != core::AlertPhase::kOk) {  // resolved by hand, or removed
             const bool was_open = state.core.phase != core::AlertPhase::kPending;
             state.core = core::AlertState{};
-            state.core.barrier = was_open ? now : core::kBeginningOfTime;
+            if (was_open) {
+                state.core.barrier = state.handled_to = end_by_hand(schema, state.alert);
+            }
             state.alert = pg_uuid_t{};
         }
     });
@@ -235,10 +248,16 @@ void Watch::end_orphans(Oid schema, LookResult &result) {
     for (uint64 row = 0; row < rows; ++row) {
         bool is_null = false;
         const pg_uuid_t alert = *DatumGetUUIDP(SPI_getbinval(table->vals[row], table->tupdesc, 1, &is_null));
-        const char *reason = TextDatumGetCString(SPI_getbinval(table->vals[row], table->tupdesc, 2, &is_null));
+        const char *reason = SPI_getvalue(table->vals[row], table->tupdesc, 4);
         const bool done = in_subtransaction([&] { end_alert(schema, alert, GetCurrentTimestamp(), nullptr, reason); },
                                             last_error_, kErrorSize);
-        result.transitions += done ? 1 : 0;
+        if (done) {
+            ++result.transitions;
+            const char *session = SPI_getvalue(table->vals[row], table->tupdesc, 3);
+            log_later(psprintf("alert \"%s\" of session %s was resolved (%s)",
+                               SPI_getvalue(table->vals[row], table->tupdesc, 2), session == nullptr ? "-" : session,
+                               reason));
+        }
         result.errors += done ? 0 : 1;
         reread_at_ = done ? reread_at_ : GetCurrentTimestamp() + core::kSecond;
     }
@@ -277,6 +296,9 @@ void Watch::read_everything(Oid schema) {
             const StateKey key = key_in(row);
             RuleState &state = state_of(key.rule, key.session);
             state.core.barrier = std::max<Micros>(state.core.barrier, DatumGetTimestampTz(required_column(row, 3)));
+            bool never = false;
+            const Datum by_hand = column(row, 4, &never);
+            state.handled_to = never ? core::kBeginningOfTime : DatumGetTimestampTz(by_hand);
         }
         SPI_freetuptable(SPI_tuptable);
     }
@@ -380,7 +402,23 @@ LookResult Watch::look(Oid schema, bool alone) {
     return result;
 }
 
+void Watch::log_later(const char *line) {
+    MemoryContext const outer = MemoryContextSwitchTo(context_);
+    if (log_.data == nullptr) {
+        initStringInfo(&log_);
+    }
+    appendBinaryStringInfo(&log_, line, static_cast<int>(strlen(line)) + 1);
+    MemoryContextSwitchTo(outer);
+}
+
 void Watch::committed() {
+    for (int at = 0; at < log_.len; at += static_cast<int>(strlen(log_.data + at)) + 1) {
+        ereport(pg::settings.alert_log_level, (errmsg("people_counter: %s", log_.data + at)));
+    }
+    if (log_.data != nullptr) {
+        pfree(log_.data);
+        log_ = {};
+    }
     anew_ = anew_ && stale_;
     if (progress_to_save_ > looked_at_) {
         looked_at_ = progress_to_save_;

@@ -23,6 +23,8 @@ struct RuleState {
     bool seen;           // by the reading that goes on
     double stored_peak;  // as the row has it
     Micros announced_at;
+    Micros handled_to;  // when an alert was last resolved by hand: what was observed before fires no other
+    Micros due_to;      // until when the last observation tells the value
     int failures;       // in a row
     Micros not_before;  // of the next try after a failure
 };
@@ -65,12 +67,15 @@ class Watch {
     // After look() failed and its transaction is gone: everything is read again, and a session that failed alone is
     // left alone for a while.
     void note_failure(bool alone);
-    bool is_stale() const { return stale_; }
     bool has_work(Micros now) const;
     Micros next_due() const { return due_; }
     // Once the transaction has ended: whether progress was written is known only then.
     void committed();
 
+    // A line for the server's log, once the transaction has committed.
+    void log_later(const char *line);
+
+    bool rules_are_stale() const { return stale_ || rules_stale_; }
     char *last_error() { return last_error_; }
     static constexpr Size kErrorSize = 256;
 
@@ -114,6 +119,7 @@ class Watch {
     bool has_current_ = false;
     Failing failing_[kMostFailing];
     int failing_count_ = 0;
+    StringInfoData log_ = {};  // lines that end with a zero byte
     char last_error_[kErrorSize] = "";
 };
 

@@ -10,6 +10,7 @@
 #include "pg/settings.hpp"
 
 #include <algorithm>
+#include <ctime>
 
 namespace people_counter::alerting {
 
@@ -17,7 +18,7 @@ namespace {
 
 constexpr int kShare = 16;  // of the time may be spent looking: one part in so many
 constexpr Micros kShortestRest = 2'000;
-constexpr Micros kLongestRest = 100'000;
+constexpr Micros kLongestRest = 20'000;
 constexpr long kFirstRetry = 100;  // ms
 constexpr long kLastRetry = 5'000;
 constexpr long kSubscriberPoll = 60'000;
@@ -39,10 +40,16 @@ struct Worker {
 
 enum class Outcome { kLooked, kDisabled, kSubscriber, kNoExtension };
 
+// Its launcher starts or ends the delivery worker by it.
 void set_state(const Worker &worker, WorkerState state) {
     SpinLockAcquire(&worker.slot->mutex);
+    const bool changed = worker.slot->report.state != state;
     worker.slot->report.state = state;
+    Latch *launcher = worker.slot->supervisor.latch;
     SpinLockRelease(&worker.slot->mutex);
+    if (changed && launcher != nullptr) {
+        SetLatch(launcher);
+    }
 }
 
 bool any_row(const char *query) {
@@ -74,7 +81,7 @@ Outcome look_once(Worker &worker, LookResult &result) {
     Outcome outcome = Outcome::kLooked;
     if (!pg::settings.alert_enabled) {
         outcome = Outcome::kDisabled;
-    } else if (worker.watch->is_stale() && pg::find_extension(extension) && is_subscriber(extension.schema)) {
+    } else if (worker.watch->rules_are_stale() && pg::find_extension(extension) && is_subscriber(extension.schema)) {
         outcome = Outcome::kSubscriber;
     } else {
         if (worker.prepared > 0) {
@@ -101,13 +108,13 @@ void report_error(Worker &worker, const char *message) {
 }
 
 void report_look(Worker &worker, const LookResult &result) {
+    set_state(worker, WorkerState::kRunning);
     WorkerReport &report = worker.slot->report;
     if (result.errors > 0) {
         report_error(worker, worker.watch->last_error());
     }
     const TimestampTz now = GetCurrentTimestamp();
     SpinLockAcquire(&worker.slot->mutex);
-    report.state = WorkerState::kRunning;
     report.last_evaluation_at = now;
     report.next_due_at = worker.watch->next_due();
     ++report.evaluations;
@@ -122,8 +129,8 @@ void handle_failure(Worker &worker) {
     report_error(worker, error->message == nullptr ? "unknown error" : error->message);
     set_state(worker, WorkerState::kFailing);
     ++worker.failures;
-    // What waits for a table that is locked for a moment is no failure worth a line.
-    if (!worker.failure_is_logged && (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE || worker.failures > 10)) {
+    // A table that is locked for a moment is no failure worth a line, nor is an extension that is dropped under a look.
+    if (!worker.failure_is_logged && worker.failures > (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? 10 : 1)) {
         ereport(WARNING,
                 (errcode(error->sqlerrcode), errmsg("people_counter: the alert worker failed: %s", error->message),
                  errhint("It tries again. This is not said again until it has succeeded.")));
@@ -178,15 +185,23 @@ void take(Worker &worker) {
     }
 }
 
-// Though not longer than until the latch is set; -1: only that ends it.
-void rest(long ms) {
+// Not longer than until the latch is set; -1: only that ends it.
+void rest(Worker &worker, long ms) {
     WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (ms >= 0 ? WL_TIMEOUT : 0), ms, PG_WAIT_EXTENSION);
     ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
     if (ConfigReloadPending) {
         ConfigReloadPending = false;
         ProcessConfigFile(PGC_SIGHUP);
+        worker.watch->note_rules();  // a setting may make a difference to every session
     }
+}
+
+// Of this process so far. Waiting for a disk takes nothing from anybody.
+Micros processor_time() {
+    timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return static_cast<Micros>(time.tv_sec) * core::kSecond + time.tv_nsec / 1000;
 }
 
 // True if something is there to look at; otherwise commits will set the latch.
@@ -221,19 +236,11 @@ void sleep(Worker &worker) {
     if (fall_asleep(worker)) {
         return;
     }
-    const long wait = time_to_sleep(worker);
-    WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (wait >= 0 ? WL_TIMEOUT : 0), wait, PG_WAIT_EXTENSION);
-    ResetLatch(MyLatch);
+    rest(worker, time_to_sleep(worker));
     SpinLockAcquire(&worker.slot->mutex);
     worker.slot->worker_sleeps = false;
     ++worker.slot->report.wakeups;
     SpinLockRelease(&worker.slot->mutex);
-    CHECK_FOR_INTERRUPTS();
-    if (ConfigReloadPending) {
-        ConfigReloadPending = false;
-        ProcessConfigFile(PGC_SIGHUP);
-        worker.watch->note_rules();
-    }
 }
 
 // Until the setting is on again, or perhaps the subscription is gone. No commit wakes it: nothing is wanted.
@@ -244,7 +251,7 @@ void stand_aside(Worker &worker, Outcome outcome) {
         worker.watch->begin_anew();
     }
     do {
-        rest(outcome == Outcome::kDisabled ? -1 : kSubscriberPoll);
+        rest(worker, outcome == Outcome::kDisabled ? -1 : kSubscriberPoll);
     } while (!pg::settings.alert_enabled);
 }
 
@@ -295,7 +302,7 @@ void begin(Worker &worker, int index, Oid database) {
             sleep(worker);
             continue;
         }
-        const TimestampTz started = GetCurrentTimestamp();
+        const Micros started = processor_time();
         const Outcome outcome = look(worker);
         if (outcome == Outcome::kNoExtension) {
             end_without_extension(worker);
@@ -303,10 +310,10 @@ void begin(Worker &worker, int index, Oid database) {
         if (outcome != Outcome::kLooked) {
             stand_aside(worker, outcome);
         } else if (worker.failures > 0) {
-            rest(std::min(kFirstRetry << std::min(worker.failures - 1, 10), kLastRetry));
+            rest(worker, std::min(kFirstRetry << std::min(worker.failures - 1, 10), kLastRetry));
         } else {
-            const Micros took = GetCurrentTimestamp() - started;
-            rest(static_cast<long>(std::clamp(took * (kShare - 1), kShortestRest, kLongestRest) / 1000));
+            const Micros took = processor_time() - started;
+            rest(worker, static_cast<long>(std::clamp(took * (kShare - 1), kShortestRest, kLongestRest) / 1000));
         }
     }
 }

@@ -34,18 +34,18 @@ void make_board() {
     if (next_startup != nullptr) {
         next_startup();
     }
-    alerting::attach_board();
+    alerting::renew_board();
 }
 
 // A database that comes, also as a copy of another, may have the extension in it; and a worker has to learn that the
-// extension was dropped.
+// extension was dropped, or that a subscription fills its tables.
 void watch_objects(ObjectAccessType access, Oid catalog, Oid object, int part, void *argument) {
     if (next_access != nullptr) {
         next_access(access, catalog, object, part, argument);
     }
     if (catalog == DatabaseRelationId && access != OAT_DROP) {
         alerting::note_databases();
-    } else if (catalog == ExtensionRelationId && access == OAT_DROP) {
+    } else if ((catalog == ExtensionRelationId && access == OAT_DROP) || catalog == SubscriptionRelationId) {
         alerting::note_rules();
     }
 }

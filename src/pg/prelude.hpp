@@ -23,6 +23,7 @@ extern "C" {
 #include <catalog/pg_enum.h>
 #include <catalog/pg_extension.h>
 #include <catalog/pg_proc.h>
+#include <catalog/pg_subscription.h>
 #include <catalog/pg_type.h>
 #include <commands/async.h>
 #include <commands/extension.h>

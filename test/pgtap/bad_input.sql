@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS people_counter;
 SET LOCAL timezone = 'UTC';
 SET LOCAL datestyle = 'ISO, YMD';
-SELECT plan(460);
+SELECT plan(466);
 
 \set s '''00000000-0000-7000-8000-0000000000aa'''
 INSERT INTO sessions (id, session_name, start_time) VALUES (:s, 's', '2024-05-01');
@@ -16,6 +16,8 @@ INSERT INTO occupancy_baselines (session_id, baseline_time) VALUES (:s, '2024-05
 INSERT INTO system_config (config_key) VALUES ('mine');
 INSERT INTO alert_thresholds (session_id, threshold_name, threshold_value) VALUES (:s, 'fps_low', 10);
 INSERT INTO alert_logs (session_id, alert_type, triggered_at) VALUES (:s, 'fps_low', '2024-05-01');
+INSERT INTO alert_states (threshold_id, session_id, phase, since)
+VALUES ('00000000-0000-7000-8000-000000000004', :s, 'pending', '2024-05-01');
 
 -- What comes of a statement: NULL if it is accepted and the statistics are right, otherwise SQLSTATE, message and detail.
 -- It leaves nothing behind.
@@ -50,6 +52,7 @@ DECLARE
         WHEN 'people_movements' THEN '{"movement_time": "2024-05-02", "person_id": "1", "movement_direction": "in"}'
         WHEN 'alert_thresholds' THEN '{"threshold_name": "fps_low", "threshold_value": "10", "metric": "fps_current", "comparison": "below"}'
         WHEN 'alert_logs' THEN '{"alert_type": "fps_low"}'
+        WHEN 'alert_states' THEN '{"threshold_id": "00000000-0000-7000-8000-000000000001", "phase": "pending", "since": "2024-05-01"}'
         WHEN 'system_config' THEN '{"config_key": "another"}'
         ELSE '{}' END::jsonb || jsonb_build_object(col, val);
     inserted text;
@@ -114,7 +117,7 @@ SELECT relname::text AS target, attname::text AS col
   JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
   JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'people_counter'
  WHERE relkind = 'r' AND atttypid IN ('real'::regtype, 'double precision'::regtype);
-SELECT is((SELECT count(*) FROM floats), 16::bigint, '16 columns can hold NaN');
+SELECT is((SELECT count(*) FROM floats), 17::bigint, '17 columns can hold NaN');
 SELECT pg_temp.try(target, col, val, false)
   FROM floats, unnest('{NaN,Infinity,-Infinity}'::text[]) AS val ORDER BY target, col, val;
 SELECT pg_temp.try('sessions', col, 'NaN', false) FROM unnest('{fps,duration_seconds,confidence_threshold}'::text[]) AS col;

@@ -4,7 +4,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS people_counter;
-SELECT plan(54);
+SELECT plan(60);
 
 CREATE TEMP TABLE member AS
 SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS name
@@ -15,11 +15,12 @@ SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS name
 -- Whatever is looked up is a scalar subquery: one that finds nothing fails.
 SELECT is((SELECT array_agg(c.relname::text ORDER BY c.relname)
              FROM member m JOIN pg_class c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass WHERE c.relkind = 'r'),
-          '{alert_channel_secrets,alert_channels,alert_deliveries,alert_logs,alert_thresholds,daily_statistics,'
-          'hourly_statistics,occupancy_baselines,people_movements,realtime_metrics,removed_defaults,session_statistics,sessions,system_config}'::text[], 'tables');
+          '{alert_channel_secrets,alert_channels,alert_deliveries,alert_logs,alert_progress,alert_states,alert_thresholds,'
+          'daily_statistics,hourly_statistics,occupancy_baselines,people_movements,realtime_metrics,removed_defaults,'
+          'session_statistics,sessions,system_config}'::text[], 'tables');
 SELECT is((SELECT array_agg(c.relname::text ORDER BY c.relname)
              FROM member m JOIN pg_class c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass WHERE c.relkind = 'v'),
-          '{current_session_overview,daily_analytics,hourly_analytics,recent_movements}'::text[], 'views');
+          '{alert_worker_status,current_session_overview,daily_analytics,hourly_analytics,recent_movements}'::text[], 'views');
 
 SELECT enum_has_labels('session_status', ARRAY['active', 'completed', 'error', 'cancelled']);
 SELECT enum_has_labels('detection_status', ARRAY['detecting', 'tracking', 'waiting']);
@@ -86,18 +87,24 @@ SELECT is(pg_temp.columns_of('alert_logs'),
     'id uuid!, session_id uuid, threshold_id uuid, alert_type character varying!, alert_message text, '
     'current_value double precision, threshold_value double precision, triggered_at timestamp with time zone!, '
     'resolved_at timestamp with time zone, is_resolved boolean!, severity text!, peak_value double precision, '
-    'acknowledged_at timestamp with time zone, acknowledged_by text, note text', 'columns of alert_logs');
+    'acknowledged_at timestamp with time zone, acknowledged_by text, note text, metric text, resolved_reason text, '
+    'repeat_count integer!, announced_at timestamp with time zone, created_at timestamp with time zone!', 'columns of alert_logs');
+SELECT is(pg_temp.columns_of('alert_states'),
+    'threshold_id uuid!, session_id uuid!, phase text!, since timestamp with time zone!, by_edit boolean!, '
+    'peak_value double precision', 'columns of alert_states');
+SELECT is(pg_temp.columns_of('alert_progress'),
+    'only_row boolean!, installed_at timestamp with time zone!, looked_at timestamp with time zone!', 'columns of alert_progress');
 SELECT is(pg_temp.columns_of('alert_channels'),
-    'id uuid!, channel_name character varying!, kind text!, url text!, sender text, recipients text[], username text, tls text!, '
-    'min_severity text!, is_active boolean!, created_at timestamp with time zone!, updated_at timestamp with time zone!',
-    'columns of alert_channels');
+    'id uuid!, channel_name character varying!, kind text!, url text!, sender text, recipients text[], username text, '
+    'tls text!, min_severity text!, is_active boolean!, created_at timestamp with time zone!, '
+    'updated_at timestamp with time zone!', 'columns of alert_channels');
 SELECT is(pg_temp.columns_of('alert_channel_secrets'), 'channel_id uuid!, signing_key text, password text, bearer_token text',
     'columns of alert_channel_secrets');
 SELECT is(pg_temp.columns_of('alert_deliveries'),
     'id uuid!, channel_id uuid!, alert_id uuid, event text!, payload jsonb!, created_at timestamp with time zone!, '
     'queued_at timestamp with time zone!, attempts integer!, next_attempt_at timestamp with time zone!, '
-    'last_attempt_at timestamp with time zone, last_status integer, last_error text, delivered_at timestamp with time zone, '
-    'abandoned_at timestamp with time zone', 'columns of alert_deliveries');
+    'last_attempt_at timestamp with time zone, last_status integer, last_error text, '
+    'delivered_at timestamp with time zone, abandoned_at timestamp with time zone', 'columns of alert_deliveries');
 SELECT is(pg_temp.columns_of('removed_defaults'), 'table_name text!, key text!, removed_at timestamp with time zone!',
     'columns of removed_defaults');
 
@@ -111,6 +118,8 @@ SELECT col_is_pk('daily_statistics', ARRAY['session_id', 'date_timestamp']);
 SELECT col_is_pk('system_config', 'config_key');
 SELECT col_is_pk('alert_thresholds', 'id');
 SELECT col_is_pk('alert_logs', 'id');
+SELECT col_is_pk('alert_states', ARRAY['threshold_id', 'session_id']);
+SELECT col_is_pk('alert_progress', 'only_row');
 SELECT col_is_pk('alert_channels', 'id');
 SELECT col_is_pk('alert_channel_secrets', 'channel_id');
 SELECT col_is_pk('alert_deliveries', 'id');
@@ -166,7 +175,8 @@ SELECT is_empty('SELECT name FROM part WHERE comment IS NULL AND (classid, objid
                 'whatever has a name of its own has a comment');
 SELECT set_eq($$ SELECT k.conname::text FROM unnamed JOIN pg_constraint k ON k.oid = objid AND contype IN ('c', 'f', 'u') $$,
     '{alert_channel_secrets_channel_id_fkey,alert_channels_channel_name_key,alert_deliveries_alert_id_fkey,'
-    'alert_deliveries_channel_id_fkey,alert_logs_session_id_fkey,alert_logs_threshold_id_fkey,alert_thresholds_session_id_fkey,daily_statistics_session_id_fkey,'
+    'alert_deliveries_channel_id_fkey,alert_logs_session_id_fkey,alert_logs_threshold_id_fkey,alert_states_session_id_fkey,'
+    'alert_states_threshold_id_fkey,alert_thresholds_session_id_fkey,daily_statistics_session_id_fkey,'
     'hourly_statistics_session_id_fkey,occupancy_baselines_kind_check,occupancy_baselines_session_id_fkey,'
     'people_movements_session_id_fkey,realtime_metrics_session_id_fkey,removed_defaults_table_name_check,'
     'session_statistics_session_id_fkey,system_config_config_type_check,system_config_origin_check}'::text[],
@@ -188,13 +198,25 @@ SELECT is_empty($$ SELECT p.oid::regprocedure
 SELECT is_empty($$ SELECT p.oid::regprocedure
                      FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
                     WHERE p.prosecdef AND p.proname NOT IN
-                          ('default_time_zone', 'keep_origin', 'note_removed_default', 'remove_default', 'retry_alert_delivery',
-                           'send_test_alert', 'set_channel_secret') $$,
+                          ('default_time_zone', 'keep_origin', 'note_removed_default', 'remove_default', 'set_channel_secret',
+                           'send_test_alert', 'retry_alert_delivery') $$,
                 'no other function runs with the rights of the owner');
 SELECT is((SELECT array_agg(p.proname::text) FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
             WHERE p.prosecdef AND has_function_privilege('public', p.oid, 'EXECUTE')), '{default_time_zone}'::text[],
           'of those with the rights of the owner the public may call only the default');
 SELECT function_privs_are('rebuild_statistics', ARRAY['uuid'], 'public', '{}'::text[], 'the public may not rebuild');
+SELECT is((SELECT array_agg(p.proname::text ORDER BY p.proname)
+             FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
+            WHERE NOT has_function_privilege('public', p.oid, 'EXECUTE')),
+          '{alerts_changed,announce_alert,announce_extension,baselines_changed,channel_named,deliveries_changed,end_alert,'
+          'evaluate_alerts,guard_derived,keep_origin,metrics_changed,movements_changed,note_removed_default,'
+          'queue_alert_deliveries,raise_alert,rebuild_statistics,remove_default,repeat_alert,retry_alert_delivery,'
+          'send_test_alert,session_check,sessions_changed,set_channel_secret,start_alert_worker,'
+          'stop_alert_worker}'::text[], 'what the public may not call');
+SELECT is((SELECT array_agg(c.relname::text ORDER BY c.relname)
+             FROM member m JOIN pg_class c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass
+            WHERE has_table_privilege('public', c.oid, 'SELECT')), '{alert_worker_status}'::text[],
+          'the public may see how the alert worker is');
 SELECT volatility_is('calculate_current_people_inside', ARRAY['uuid'], 'stable');
 SELECT volatility_is('verify_statistics', ARRAY['uuid'], 'stable');
 SELECT function_returns('calculate_current_people_inside', ARRAY['uuid'], 'integer');

@@ -132,7 +132,7 @@ INSERT INTO system_config (config_key, config_value, config_type) VALUES ('many'
 \echo :SQLSTATE
 UPDATE system_config SET config_value = 'Mars/Olympus' WHERE config_key = 'default_time_zone';
 \echo :SQLSTATE
-INSERT INTO alert_logs (id, session_id, alert_type, triggered_at) VALUES (:s, :s, repeat('x', 10 * 1024 * 1024), '2024-05-01 10:00Z');
+INSERT INTO alert_logs (id, session_id, alert_type, triggered_at, created_at) VALUES (:s, :s, repeat('x', 10 * 1024 * 1024), '2024-05-01 10:00Z', '2024-05-01 10:00Z');
 \echo :SQLSTATE
 INSERT INTO alert_logs (id, session_id, threshold_id, alert_type, triggered_at) SELECT :s, :s, id, threshold_name, '2024-05-01 10:00Z' FROM alert_thresholds WHERE threshold_name = 'fps_low';
 INSERT INTO alert_logs (session_id, threshold_id, alert_type) SELECT session_id, threshold_id, alert_type FROM alert_logs;

@@ -9,6 +9,7 @@ use Cwd qw(abs_path);
 use Exporter 'import';
 use File::Basename qw(dirname);
 use IPC::Run ();
+use JSON::PP ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -21,6 +22,8 @@ our @EXPORT = qw(
     $SCRATCH $SOURCE new_cluster start_anyway create_database sql sql_error wait_until run_with
     fill_sample base_rows derived_rows fold_states same_rows verify_ok problems
     write_script start_pgbench is_running finish_pgbench
+    worker wait_for_state looked_twice watchers wait_for_watchers
+    door open_doors watch_people crowd wait_for_alerts alert_counts
 );
 
 our $SCRATCH;    # a directory that goes when the test ends
@@ -29,7 +32,7 @@ INIT { $SCRATCH = PostgreSQL::Test::Utils::tempdir() }
 # The sources: scripts/test names a copy that the unprivileged user can read.
 our $SOURCE = $ENV{PEOPLE_COUNTER_SOURCE} // abs_path(dirname(__FILE__) . '/../../..');
 
-# new_cluster(name, streaming => 1|'logical', conf => text): a running cluster.
+# new_cluster(name, streaming => 1|'logical', preload => 1, conf => text): a running cluster.
 sub new_cluster {
     my ($name, %options) = @_;
     my $node = PostgreSQL::Test::Cluster->new($name);
@@ -43,6 +46,7 @@ max_connections = 40
 shared_buffers = 64MB
 max_wal_size = 1GB
 timezone = 'UTC'
+@{[ $options{preload} ? "shared_preload_libraries = 'people_counter'\nmax_worker_processes = 24" : '' ]}
 @{[ $options{conf} // '' ]}
 CONF
     $node->start;
@@ -309,6 +313,96 @@ sub finish_pgbench {
     my ($run) = @_;
     eval { $run->{harness}->finish };
     return ($run->{harness}->result(0) // 0, $run->{output});
+}
+
+# ---- alerts -----------------------------------------------------------------------------------------------------------
+
+# The row of alert_worker_status.
+sub worker {
+    my ($node, $database) = @_;
+    return JSON::PP::decode_json(sql($node, $database, 'SELECT to_jsonb(w) FROM alert_worker_status w'));
+}
+
+sub wait_for_state {
+    my ($node, $database, $state) = @_;
+    return wait_until($node, $database, "SELECT state = '$state' FROM alert_worker_status");
+}
+
+# Until the worker has looked at everything that was committed before: a look may have been under way, so it is two.
+sub looked_twice {
+    my ($node, $database) = @_;
+    for (1 .. 2) {
+        my $looks = sql($node, $database, <<'SQL');
+SET client_min_messages = warning;
+SELECT evaluations FROM alert_worker_status;
+SELECT FROM evaluate_alerts();
+SQL
+        wait_until($node, $database, "SELECT evaluations > @{[ $looks + 0 ]} FROM alert_worker_status");
+    }
+    return;
+}
+
+# The databases that alert workers are connected to, in alphabetical order.
+sub watchers {
+    my ($node) = @_;
+    return $node->safe_psql('postgres', q{SELECT string_agg(datname, ' ' ORDER BY datname) FROM pg_stat_activity
+        WHERE backend_type = 'people_counter alert worker'});
+}
+
+sub wait_for_watchers {
+    my ($node, $databases) = @_;
+    return wait_until($node, 'postgres', qq{SELECT coalesce(string_agg(datname, ' ' ORDER BY datname), '') = '$databases'
+        FROM pg_stat_activity WHERE backend_type = 'people_counter alert worker'});
+}
+
+# The id of a session.
+sub door { return sprintf '00000000-0000-7000-8000-%012d', $_[0] }
+
+# open_doors(node, database, number): sessions door(1) to door(number).
+sub open_doors {
+    my ($node, $database, $number, %params) = @_;
+    sql($node, $database, <<"SQL", %params);
+INSERT INTO sessions (id, session_name, start_time)
+SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'door ' || n, now() - interval '1 hour'
+  FROM generate_series(1, $number) n;
+SQL
+    return;
+}
+
+# watch_people(node, database, column => value...): the one rule that is left, "crowded": more than two people inside.
+sub watch_people {
+    my ($node, $database, %columns) = @_;
+    %columns = (threshold_name => 'crowded', metric => 'current_people_inside', comparison => 'above',
+        threshold_value => 2, %columns);
+    my $names = join ', ', sort keys %columns;
+    my $values = join ', ', map {"'$columns{$_}'"} sort keys %columns;
+    sql($node, $database, <<"SQL");
+UPDATE alert_thresholds SET is_active = false WHERE origin = 'shipped';
+INSERT INTO alert_thresholds ($names) VALUES ($values);
+SQL
+    return;
+}
+
+# crowd(session, people, direction, when): the statement that lets them pass at one instant, by default now.
+sub crowd {
+    my ($session, $people, $direction, $when) = @_;
+    $direction //= 'in';
+    $when //= 'clock_timestamp()';
+    return 'INSERT INTO people_movements (session_id, movement_time, person_id, movement_direction) '
+        . "SELECT '$session', at, n, '$direction' FROM (SELECT $when AS at) AS t, generate_series(1, $people) AS n;\n";
+}
+
+# wait_for_alerts(node, database, raised, open): until there are that many.
+sub wait_for_alerts {
+    my ($node, $database, $raised, $open) = @_;
+    return wait_until($node, $database,
+        "SELECT count(*) = $raised AND count(*) FILTER (WHERE NOT is_resolved) = $open FROM alert_logs");
+}
+
+# "raised|open"
+sub alert_counts {
+    my ($node, $database) = @_;
+    return sql($node, $database, 'SELECT count(*), count(*) FILTER (WHERE NOT is_resolved) FROM alert_logs');
 }
 
 1;
