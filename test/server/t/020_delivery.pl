@@ -219,6 +219,7 @@ queue($first, 'fired');
 wait_for('the first attempt', sub { of_path('/order') });
 queue($first, 'resolved');
 queue($second, 'fired');
+wait_until($node, 'alerts', "SELECT count(DISTINCT next_attempt_at) = 1 FROM alert_deliveries WHERE alert_id = '$first'");
 wait_for('the other alert', sub { grep { $_->{body} =~ /$second/ } of_path('/order') });
 rules($web);
 delivered('true');
