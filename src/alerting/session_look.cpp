@@ -173,14 +173,14 @@ void SessionLook::set_barrier(const Rule &rule, core::AlertState &state) const {
 }
 
 // Takes the state through the observations.
-void SessionLook::walk(const Rule &rule, const Series &series, const RuleState *state, const core::AlertState &before,
-                       core::AlertState &after, Steps &steps) const {
+void SessionLook::walk(const Rule &rule, bool edited, const Series &series, const RuleState *state,
+                       const core::AlertState &before, core::AlertState &after, Steps &steps) const {
     const Micros due_to = state == nullptr || state->due_to == 0 ? core::kEndOfTime : state->due_to;
     const Micros handled_to = state == nullptr ? core::kBeginningOfTime : state->handled_to;
     const auto emit = [&](const core::AlertTransition &step) { steps.add(step); };
     if (series.count == 0) {
         if (is_stored(before.phase)) {  // what was observed is still known for a while
-            if (rule.edited) {
+            if (edited) {
                 core::observe(rule.core, after, {look_.now, before.value, false}, emit);
             }
             core::settle(rule.core, after, std::min(look_.now, due_to), emit);
@@ -199,7 +199,7 @@ void SessionLook::walk(const Rule &rule, const Series &series, const RuleState *
         core::observe(rule.core, after, observation, emit);
         known_until = series.valid_for == 0 ? core::kEndOfTime : observation.time + series.valid_for;
     }
-    if (rule.edited && after.phase == core::AlertPhase::kOk && series.has_current && rule.core.beyond(series.current)) {
+    if (edited && after.phase == core::AlertPhase::kOk && series.has_current && rule.core.beyond(series.current)) {
         after.phase = core::AlertPhase::kPending;
         after.by_edit = true;
         after.since = look_.now;
@@ -234,7 +234,9 @@ void SessionLook::take(Rule &rule) {
         return;
     }
     core::AlertState before = state == nullptr ? core::AlertState{} : state->core;
-    if (rule.edited) {
+    // A rule edited before the alert was last resolved is not news to this session.
+    const bool edited = rule.edited && rule.updated_at > before.barrier;
+    if (edited) {
         set_barrier(rule, before);
     }
     const bool is_silence = rule.metric == Metric::kSilence;
@@ -242,7 +244,7 @@ void SessionLook::take(Rule &rule) {
     const Micros due_to = series.count > 0 ? series.due_to : state == nullptr ? core::kBeginningOfTime : state->due_to;
     core::AlertState after = before;
     Steps steps;
-    walk(rule, series, state, before, after, steps);
+    walk(rule, edited, series, state, before, after, steps);
     const bool repeats = steps.count == 0 && after.phase == core::AlertPhase::kFiring && rule.repeat_interval > 0 &&
                          state != nullptr && !state->acknowledged &&
                          state->announced_at + rule.repeat_interval <= look_.now;

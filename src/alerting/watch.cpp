@@ -403,6 +403,7 @@ LookResult Watch::look(Oid schema, bool alone) {
         rules_stale_ = false;
         reread_at_ = core::kEndOfTime;
         read_everything(schema);
+        rules_were_read_ = true;
         end_orphans(schema, result);
     }
     const pg::Relations relations = pg::relations_of(schema);
@@ -440,8 +441,10 @@ LookResult Watch::look(Oid schema, bool alone) {
         }
     }
     MemoryContextDelete(scratch);
-    if (anew_ || now - std::max(progress_to_save_, looked_at_) >= kProgressEvery) {
+    // An edit that was seen is not to be seen again after a restart.
+    if (rules_were_read_ || anew_ || now - std::max(progress_to_save_, looked_at_) >= kProgressEvery) {
         save_progress(schema, now);
+        rules_were_read_ = false;
     }
     find_due();
     return result;
