@@ -28,7 +28,7 @@ bool is_stored(core::AlertPhase phase) {
 char *uuid_text(const pg_uuid_t &id) { return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&id))); }
 
 // Whether a pending phase began with this observation, which is looked at again: it was in time then, and so it is now.
-// One that was carried to the barrier began there.
+// One that was carried to the barrier began there. The last of an instant is meant, not the value just before.
 bool began_pending(const core::AlertState &before, const core::Observation &observation) {
     return before.phase == core::AlertPhase::kPending && !before.by_edit &&
            (observation.time == before.since || (before.since == before.barrier && observation.time < before.since));
@@ -191,7 +191,9 @@ void SessionLook::walk(const Rule &rule, bool edited, const Series &series, cons
     Micros known_until = due_to;
     for (Size i = 0; i < series.count; ++i) {
         core::Observation observation = series.observations[i];
-        observation.live = (observation.live && observation.time > handled_to) || began_pending(before, observation);
+        const bool is_last = i + 1 == series.count || series.observations[i + 1].time > observation.time;
+        observation.live = (observation.live && observation.time > handled_to) ||
+                           (is_last && began_pending(before, observation));
         if (observation.time > known_until) {  // nothing was known in between: it begins again
             core::settle(rule.core, after, known_until, emit);
             after = core::rewound(after, core::kBeginningOfTime);
