@@ -224,6 +224,14 @@ bool SessionLook::stays_ok(const Rule &rule) {
     return series.count == 0 || !(rule.core.beyond(series.least) || rule.core.beyond(series.greatest));
 }
 
+// A restored alert, which may be here before the rows that it is about: nothing was observed since that could end it.
+bool SessionLook::waits_for_news(const core::AlertState &state) const {
+    const statistics::FoldState &fold = look_.fold;
+    const bool counted = fold.last_baseline >= look_.installed && fold.last_baseline <= look_.now;
+    return state.phase == core::AlertPhase::kFiring && state.since < look_.installed &&
+           fold.last_activity < look_.installed && !counted;
+}
+
 void SessionLook::take(Rule &rule) {
     if (stays_ok(rule)) {
         return;
@@ -242,7 +250,10 @@ void SessionLook::take(Rule &rule) {
         set_barrier(rule, before);
     }
     const bool is_silence = rule.metric == Metric::kSilence;
-    const Series series = is_silence ? silence(look_, rule, before) : series_[static_cast<int>(rule.metric)];
+    Series series = is_silence ? silence(look_, rule, before) : series_[static_cast<int>(rule.metric)];
+    if (waits_for_news(before)) {
+        series.count = 0;
+    }
     const Micros due_to = series.count > 0 ? series.due_to : state == nullptr ? core::kBeginningOfTime : state->due_to;
     core::AlertState after = before;
     Steps steps;

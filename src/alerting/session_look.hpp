@@ -20,6 +20,7 @@ class SessionLook {
     void read_series(uint32 metrics);
     uint32 what_may_differ() const;
     bool stays_ok(const Rule &rule);
+    bool waits_for_news(const core::AlertState &state) const;
     void take(Rule &rule);
     void set_barrier(const Rule &rule, core::AlertState &state) const;
     void walk(const Rule &rule, bool edited, const Series &series, const RuleState *state,
