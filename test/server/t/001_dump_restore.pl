@@ -293,6 +293,7 @@ CREATE SCHEMA "$schema";
 CREATE EXTENSION people_counter SCHEMA "$schema";
 GRANT USAGE ON SCHEMA "$schema" TO pc_owner;
 GRANT SELECT, INSERT, UPDATE, DELETE, REFERENCES ON ALL TABLES IN SCHEMA "$schema" TO pc_owner;
+ALTER TABLE "$schema".alert_channel_secrets OWNER TO pc_owner;
 SQL
 {
     local $ENV{PGUSER} = 'pc_owner';
