@@ -403,7 +403,7 @@ LookResult Watch::look(Oid schema, bool alone) {
         rules_stale_ = false;
         reread_at_ = core::kEndOfTime;
         read_everything(schema);
-        rules_were_read_ = true;
+        rules_were_read_ = std::any_of(rules_.begin(), rules_.end(), [](const Rule &rule) { return rule.edited; });
         end_orphans(schema, result);
     }
     const pg::Relations relations = pg::relations_of(schema);
