@@ -8,7 +8,6 @@ use lib "$FindBin::RealBin/../lib";
 use PeopleCounter;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
 
 plan skip_all => 'needs /proc' unless -r '/proc/self/status';
 
@@ -46,12 +45,7 @@ sub memory {
     my ($pid) = @_;
     my $from = -s $node->logfile;
     sql($node, 'counting', "SELECT pg_log_backend_memory_contexts($pid)");
-    my $log = '';
-    for (1 .. 1000) {
-        $log = slurp_file($node->logfile, $from);
-        last if $log =~ /Grand total: .* (\d+) used/;
-        usleep(20_000);
-    }
+    my $log = wait_for_log($node, qr/Grand total: .* \d+ used/, $from);
     my ($used) = $log =~ /\[$pid\] LOG:  Grand total: .* (\d+) used/ or die 'the worker does not log its memory';
     my ($resident) = slurp_file("/proc/$pid/status") =~ /^RssAnon:\s+(\d+) kB/m or die 'no RssAnon';
     return ($resident, int($used / 1024));
