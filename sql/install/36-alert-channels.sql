@@ -74,7 +74,7 @@ CREATE TABLE @extschema@.alert_deliveries (
 CREATE INDEX alert_deliveries_due_idx ON @extschema@.alert_deliveries (channel_id, next_attempt_at, id)
     WHERE delivered_at IS NULL AND abandoned_at IS NULL;
 CREATE INDEX alert_deliveries_channel_id_idx ON @extschema@.alert_deliveries (channel_id, created_at);
-CREATE INDEX alert_deliveries_alert_id_idx ON @extschema@.alert_deliveries (alert_id);
+CREATE INDEX alert_deliveries_alert_id_idx ON @extschema@.alert_deliveries (alert_id, channel_id, created_at);
 COMMENT ON TABLE @extschema@.alert_deliveries IS
     'The outbox: one row for each event of an alert and each channel that wants it, made in the transaction of the event and sent at least once. Shows what was delivered, and why something was not.';
 COMMENT ON COLUMN @extschema@.alert_deliveries.id IS 'Id of the delivery, the same in every attempt: Idempotency-Key of a webhook, Message-ID of a mail.';
@@ -96,7 +96,7 @@ COMMENT ON CONSTRAINT alert_deliveries_attempts_is_not_negative ON @extschema@.a
 COMMENT ON CONSTRAINT alert_deliveries_ends_once ON @extschema@.alert_deliveries IS 'What was delivered is not given up.';
 COMMENT ON INDEX @extschema@.alert_deliveries_due_idx IS 'What is to be sent on a channel, in order of time.';
 COMMENT ON INDEX @extschema@.alert_deliveries_channel_id_idx IS 'Deliveries of a channel in order of time; also serves its deletion.';
-COMMENT ON INDEX @extschema@.alert_deliveries_alert_id_idx IS 'Deliveries of an alert; also serves its deletion.';
+COMMENT ON INDEX @extschema@.alert_deliveries_alert_id_idx IS 'Deliveries of an alert to a channel, in order of time; also serves the deletion of an alert.';
 
 -- Everything is checked here, before the constraints are: what they say shows the whole row, and with it a token that the
 -- url may carry.
@@ -278,8 +278,12 @@ DECLARE
     severities CONSTANT text[] := '{info,warning,critical}';
     queued integer;
 BEGIN
-    INSERT INTO @extschema@.alert_deliveries (channel_id, alert_id, event, payload)
-    SELECT c.id, queue_alert_deliveries.alert_id, queue_alert_deliveries.event, queue_alert_deliveries.payload
+    -- Due when what is before it is: a later event of an alert does not overtake an earlier one.
+    INSERT INTO @extschema@.alert_deliveries (channel_id, alert_id, event, payload, next_attempt_at)
+    SELECT c.id, queue_alert_deliveries.alert_id, queue_alert_deliveries.event, queue_alert_deliveries.payload,
+           greatest(now(), (SELECT max(d.next_attempt_at) FROM @extschema@.alert_deliveries d
+                             WHERE d.alert_id = queue_alert_deliveries.alert_id AND d.channel_id = c.id
+                               AND d.delivered_at IS NULL AND d.abandoned_at IS NULL))
       FROM @extschema@.alert_channels c
      WHERE c.is_active
        AND array_position(severities, c.min_severity) <= array_position(severities, queue_alert_deliveries.severity);

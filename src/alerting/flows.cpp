@@ -131,11 +131,12 @@ void read_flows(Look &look, uint32 metrics, FlowRing &ring, LastSecond &last_sec
     const bool anew = look.cold || look.late || look.live_from == core::kEndOfTime || ring.newest == 0;
     const int64 measured_to = ring.newest;
     const int64 changed = look.live_from == core::kEndOfTime ? last : std::min(second_of(look.live_from), last);
-    last_second.count = anew ? 0 : last_second.count;
-    const Passages passages = fill(look, ring, last_second, anew ? last - ring.size + 1 : changed);
-    keep_last_second(ring, passages, last_second, context);
     // What leaves a window after the last measurement is to be seen as well.
-    const int64 first = std::max(anew ? changed : std::min(changed, measured_to), last - ring.size / 2);
+    const int64 from = anew ? changed : std::min(changed, measured_to);
+    last_second.count = anew ? 0 : last_second.count;
+    const Passages passages = fill(look, ring, last_second, anew ? last - ring.size + 1 : from);
+    keep_last_second(ring, passages, last_second, context);
+    const int64 first = std::max(from, last - ring.size / 2);
     const auto measure = [&](Metric metric, bool entered, int64 width) {
         if ((metrics & bit(metric)) != 0) {
             all[static_cast<int>(metric)] = flow(look, ring, passages, entered, width, first, measured_to);

@@ -11,6 +11,9 @@ namespace {
 
 constexpr Micros kFirstRetry = core::kSecond / 10;
 constexpr int kMostDoublings = 8;  // half a minute
+constexpr Micros kSlowWrite = 2 * core::kSecond;
+constexpr Micros kFirstRest = 10 * core::kSecond;
+constexpr Micros kLastRest = 600 * core::kSecond;
 constexpr int64 kMinuteRing = 1024;
 constexpr int64 kHourRing = 8192;
 
@@ -25,7 +28,7 @@ bool is_stored(core::AlertPhase phase) {
 char *uuid_text(const pg_uuid_t &id) { return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&id))); }
 
 // Whether a pending phase began with this observation, which is looked at again: it was in time then, and so it is now.
-// One that was carried to the barrier began there.
+// One that was carried to the barrier began there. The last of an instant is meant, not the value just before.
 bool began_pending(const core::AlertState &before, const core::Observation &observation) {
     return before.phase == core::AlertPhase::kPending && !before.by_edit &&
            (observation.time == before.since || (before.since == before.barrier && observation.time < before.since));
@@ -95,7 +98,7 @@ bool SessionLook::run() {
         }
     }
     read_series(metrics & (what_may_differ() | edited));
-    for (const Rule &rule : watch_.rules_) {
+    for (Rule &rule : watch_.rules_) {
         if (rule.watches(session_.id)) {
             take(rule);
         }
@@ -170,14 +173,14 @@ void SessionLook::set_barrier(const Rule &rule, core::AlertState &state) const {
 }
 
 // Takes the state through the observations.
-void SessionLook::walk(const Rule &rule, const Series &series, const RuleState *state, const core::AlertState &before,
-                       core::AlertState &after, Steps &steps) const {
+void SessionLook::walk(const Rule &rule, bool edited, const Series &series, const RuleState *state,
+                       const core::AlertState &before, core::AlertState &after, Steps &steps) const {
     const Micros due_to = state == nullptr || state->due_to == 0 ? core::kEndOfTime : state->due_to;
     const Micros handled_to = state == nullptr ? core::kBeginningOfTime : state->handled_to;
     const auto emit = [&](const core::AlertTransition &step) { steps.add(step); };
     if (series.count == 0) {
         if (is_stored(before.phase)) {  // what was observed is still known for a while
-            if (rule.edited) {
+            if (edited) {
                 core::observe(rule.core, after, {look_.now, before.value, false}, emit);
             }
             core::settle(rule.core, after, std::min(look_.now, due_to), emit);
@@ -188,7 +191,9 @@ void SessionLook::walk(const Rule &rule, const Series &series, const RuleState *
     Micros known_until = due_to;
     for (Size i = 0; i < series.count; ++i) {
         core::Observation observation = series.observations[i];
-        observation.live = (observation.live && observation.time > handled_to) || began_pending(before, observation);
+        const bool is_last = i + 1 == series.count || series.observations[i + 1].time > observation.time;
+        observation.live = (observation.live && observation.time > handled_to) ||
+                           (is_last && began_pending(before, observation));
         if (observation.time > known_until) {  // nothing was known in between: it begins again
             core::settle(rule.core, after, known_until, emit);
             after = core::rewound(after, core::kBeginningOfTime);
@@ -196,7 +201,7 @@ void SessionLook::walk(const Rule &rule, const Series &series, const RuleState *
         core::observe(rule.core, after, observation, emit);
         known_until = series.valid_for == 0 ? core::kEndOfTime : observation.time + series.valid_for;
     }
-    if (rule.edited && after.phase == core::AlertPhase::kOk && series.has_current && rule.core.beyond(series.current)) {
+    if (edited && after.phase == core::AlertPhase::kOk && series.has_current && rule.core.beyond(series.current)) {
         after.phase = core::AlertPhase::kPending;
         after.by_edit = true;
         after.since = look_.now;
@@ -227,18 +232,21 @@ bool SessionLook::waits_for_news(const core::AlertState &state) const {
            fold.last_activity < look_.installed && !counted;
 }
 
-void SessionLook::take(const Rule &rule) {
+void SessionLook::take(Rule &rule) {
     if (stays_ok(rule)) {
         return;
     }
     RuleState *state = watch_.find_state(rule.id, session_.id);
-    if (state != nullptr && state->not_before > look_.now) {
+    const Micros not_before = std::max(rule.not_before, state == nullptr ? 0 : state->not_before);
+    if (not_before > look_.now) {
         failed_ = true;
-        due_at(state->not_before);
+        due_at(not_before);
         return;
     }
     core::AlertState before = state == nullptr ? core::AlertState{} : state->core;
-    if (rule.edited) {
+    // A rule edited before the alert was last resolved is not news to this session.
+    const bool edited = rule.edited && rule.updated_at > before.barrier;
+    if (edited) {
         set_barrier(rule, before);
     }
     const bool is_silence = rule.metric == Metric::kSilence;
@@ -249,7 +257,7 @@ void SessionLook::take(const Rule &rule) {
     const Micros due_to = series.count > 0 ? series.due_to : state == nullptr ? core::kBeginningOfTime : state->due_to;
     core::AlertState after = before;
     Steps steps;
-    walk(rule, series, state, before, after, steps);
+    walk(rule, edited, series, state, before, after, steps);
     const bool repeats = steps.count == 0 && after.phase == core::AlertPhase::kFiring && rule.repeat_interval > 0 &&
                          state != nullptr && !state->acknowledged &&
                          state->announced_at + rule.repeat_interval <= look_.now;
@@ -288,11 +296,12 @@ void SessionLook::take(const Rule &rule) {
     }
 }
 
-bool SessionLook::write(const Rule &rule, const Steps &steps, const core::AlertState &after, RuleState *state,
+bool SessionLook::write(Rule &rule, const Steps &steps, const core::AlertState &after, RuleState *state,
                         pg_uuid_t &alert, bool repeats) {
     const Oid schema = look_.relations.schema;
     const pg_uuid_t opened = alert;
     const Micros started = processor_time();
+    const Micros began = GetCurrentTimestamp();
     const bool done = in_subtransaction(
         [&] {
             for (Size i = 0; i < steps.count; ++i) {
@@ -314,6 +323,13 @@ bool SessionLook::write(const Rule &rule, const Steps &steps, const core::AlertS
         },
         watch_.last_error_, Watch::kErrorSize);
     result_.writing += processor_time() - started;
+    if (GetCurrentTimestamp() - began >=
+        kSlowWrite) {  // a trigger of the user's: no other rule is to wait for it often
+        rule.rest = std::clamp(2 * rule.rest, kFirstRest, kLastRest);
+        rule.not_before = GetCurrentTimestamp() + rule.rest;
+    } else {
+        rule.rest = 0;
+    }
     if (!done) {
         alert = opened;
         return false;

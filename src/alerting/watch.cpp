@@ -322,6 +322,11 @@ void Watch::read_everything(Oid schema) {
         }
     } else {
         mark_edited(rules, rules_);
+        for (Rule &rule : rules) {
+            const Rule *old = find_rule(rules_, rule.id);
+            rule.not_before = old == nullptr || rule.edited ? 0 : old->not_before;
+            rule.rest = old == nullptr || rule.edited ? 0 : old->rest;
+        }
     }
     MemoryContextDelete(rule_context_);
     rule_context_ = fresh;
@@ -398,6 +403,7 @@ LookResult Watch::look(Oid schema, bool alone) {
         rules_stale_ = false;
         reread_at_ = core::kEndOfTime;
         read_everything(schema);
+        rules_were_read_ = std::any_of(rules_.begin(), rules_.end(), [](const Rule &rule) { return rule.edited; });
         end_orphans(schema, result);
     }
     const pg::Relations relations = pg::relations_of(schema);
@@ -435,8 +441,10 @@ LookResult Watch::look(Oid schema, bool alone) {
         }
     }
     MemoryContextDelete(scratch);
-    if (anew_ || now - std::max(progress_to_save_, looked_at_) >= kProgressEvery) {
+    // An edit that was seen is not to be seen again after a restart.
+    if (rules_were_read_ || anew_ || now - std::max(progress_to_save_, looked_at_) >= kProgressEvery) {
         save_progress(schema, now);
+        rules_were_read_ = false;
     }
     find_due();
     return result;

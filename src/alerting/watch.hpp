@@ -126,6 +126,7 @@ class Watch {
     bool rules_stale_ = true;
     bool stale_ = true;  // nothing is known
     bool anew_ = false;
+    bool rules_were_read_ = false;
     Micros looked_at_ = 0;
     Micros installed_at_ = 0;
     Micros progress_to_save_ = 0;

@@ -6,6 +6,7 @@
 #include "pg/worker.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace people_counter::delivery {
 
@@ -53,6 +54,7 @@ constexpr const char *kDue =
     "        ORDER BY w.next_attempt_at, w.id LIMIT 1) d"
     "  LEFT JOIN %1$s.alert_channel_secrets s ON s.channel_id = c.id"
     " WHERE c.is_active AND c.id <> ALL ($1)"
+    "   AND NOT EXISTS (SELECT FROM pg_catalog.pg_subscription_rel WHERE srrelid = $3)"
     " ORDER BY d.next_attempt_at LIMIT $2";
 
 constexpr const char *kRecord =
@@ -60,6 +62,14 @@ constexpr const char *kRecord =
     "   SET attempts = attempts + 1, last_attempt_at = $2, last_status = $3, last_error = $4, delivered_at = $5,"
     "       abandoned_at = $6, next_attempt_at = coalesce($7, next_attempt_at)"
     " WHERE id = $1 AND delivered_at IS NULL";
+
+// Later events of the same alert wait for this one, and no longer than it. They could not go before it anyway; but so
+// they are not the first in the index either, where each look would have to pass over them.
+constexpr const char *kHold =
+    "UPDATE %1$s.alert_deliveries AS w SET next_attempt_at = $2"
+    "  FROM %1$s.alert_deliveries AS d"
+    " WHERE d.id = $1 AND w.alert_id = d.alert_id AND w.channel_id = d.channel_id AND w.id <> d.id"
+    "   AND w.attempts = 0 AND w.delivered_at IS NULL AND w.abandoned_at IS NULL AND w.next_attempt_at <> $2";
 
 const char *statement(const char *text, const pg::Extension &extension) {
     return psprintf(text, quote_identifier(get_namespace_name(extension.schema)));
@@ -164,10 +174,11 @@ Flight *free_flight(Flight *flights) {
 
 void look_up(const pg::Extension &extension, Flight *flights, Look &look) {
     int room = 0;
-    Oid types[] = {UUIDARRAYOID, INT4OID};
-    Datum values[] = {busy_channels(flights, room), 0};
+    Oid types[] = {UUIDARRAYOID, INT4OID, OIDOID};
+    Datum values[] = {busy_channels(flights, room), 0,
+                      ObjectIdGetDatum(get_relname_relid("alert_deliveries", extension.schema))};
     values[1] = Int32GetDatum(room + 1);  // one more, to know when to look again
-    if (SPI_execute_with_args(statement(kDue, extension), 2, types, values, nullptr, true, 0) != SPI_OK_SELECT) {
+    if (SPI_execute_with_args(statement(kDue, extension), 3, types, values, nullptr, true, 0) != SPI_OK_SELECT) {
         elog(ERROR, "could not read the deliveries that are due");
     }
     look.is_empty = SPI_processed == 0;
@@ -181,6 +192,36 @@ void look_up(const pg::Extension &extension, Flight *flights, Look &look) {
         prepare(*free_flight(flights), row, now);
         --room;
     }
+}
+
+// False: the row is gone, or was delivered by other means.
+bool write_down(const pg::Extension &extension, const Flight &flight, const Settings &settings, bool gives_up) {
+    const Outcome &outcome = flight.outcome;
+    const bool ends = outcome.delivered || gives_up;
+    const Datum now = TimestampTzGetDatum(outcome.ended_at);
+    const core::Micros wait = core::backoff(flight.attempts + 1, pg_prng_double(&pg_global_prng_state),
+                                            outcome.asked_wait, settings.max_backoff * USECS_PER_SEC);
+    const Datum next = ends ? now : TimestampTzGetDatum(outcome.ended_at + wait);
+    const Datum id = UUIDPGetDatum(&flight.delivery);
+
+    Oid types[] = {UUIDOID, TIMESTAMPTZOID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+    Datum values[] = {id, now, Int32GetDatum(outcome.status), CStringGetTextDatum(outcome.error), now, now, next};
+    const bool known[] = {true,     true, outcome.status != 0, outcome.error[0] != '\0', outcome.delivered,
+                          gives_up, !ends};
+    char nulls[lengthof(known)];
+    std::transform(std::cbegin(known), std::cend(known), nulls, [](bool is_known) { return is_known ? ' ' : 'n'; });
+    if (SPI_execute_with_args(statement(kRecord, extension), lengthof(values), types, values, nulls, false, 0) !=
+        SPI_OK_UPDATE) {
+        elog(ERROR, "could not record the delivery of an alert");
+    }
+    if (SPI_processed == 0) {
+        return false;
+    }
+    Datum held[] = {id, next};
+    if (SPI_execute_with_args(statement(kHold, extension), 2, types, held, nullptr, false, 0) != SPI_OK_UPDATE) {
+        elog(ERROR, "could not hold back the deliveries behind one");
+    }
+    return true;
 }
 
 }  // namespace
@@ -202,32 +243,12 @@ bool record_outcome(const Flight &flight, const Settings &settings) {
     const Outcome &outcome = flight.outcome;
     const TimestampTz now = outcome.ended_at;
     const bool gives_up = !outcome.delivered && now - flight.queued_at >= settings.give_up_after * USECS_PER_SEC;
-    const TimestampTz next = now + core::backoff(flight.attempts + 1, pg_prng_double(&pg_global_prng_state),
-                                                 outcome.asked_wait, settings.max_backoff * USECS_PER_SEC);
     const MemoryContext before = CurrentMemoryContext;
     pg::OwnerTransaction transaction;
     pg::Extension extension{};
     transaction.begin("recording the delivery of an alert");
     const bool has_extension = transaction.become_owner(extension);
-    bool recorded = false;
-    if (has_extension) {
-        Oid types[] = {UUIDOID, TIMESTAMPTZOID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-        Datum values[] = {UUIDPGetDatum(&flight.delivery),    TimestampTzGetDatum(now), Int32GetDatum(outcome.status),
-                          CStringGetTextDatum(outcome.error), TimestampTzGetDatum(now), TimestampTzGetDatum(now),
-                          TimestampTzGetDatum(next)};
-        const auto null_if = [](bool null) { return null ? 'n' : ' '; };
-        const char nulls[] = {' ',
-                              ' ',
-                              null_if(outcome.status == 0),
-                              null_if(outcome.error[0] == '\0'),
-                              null_if(!outcome.delivered),
-                              null_if(!gives_up),
-                              null_if(outcome.delivered || gives_up)};
-        if (SPI_execute_with_args(statement(kRecord, extension), 7, types, values, nulls, false, 0) != SPI_OK_UPDATE) {
-            elog(ERROR, "could not record the delivery of an alert");
-        }
-        recorded = SPI_processed > 0;
-    }
+    const bool recorded = has_extension && write_down(extension, flight, settings, gives_up);
     transaction.commit();
     MemoryContextSwitchTo(before);
     if (recorded && gives_up) {

@@ -207,6 +207,15 @@ INSERT INTO alert_logs (session_id, threshold_id, alert_type, triggered_at, reso
         '2024-03-09 11:00+00', '2024-03-09 12:00+00', true),
     ('00000000-0000-7000-8000-0000000000a2', '00000000-0000-7000-8000-000000000005', 'cpu_usage_high',
         '2024-03-09 11:00+00', NULL, false);
+INSERT INTO alert_channels (id, channel_name, kind, url, sender, recipients, username, min_severity, is_active) VALUES
+    ('00000000-0000-7000-8000-0000000000c1', 'hook', 'webhook', 'http://127.0.0.1:1/a?b=c', NULL, NULL, NULL, 'info', true),
+    ('00000000-0000-7000-8000-0000000000c2', E'm\u00e1y "ch\u1ee7"', 'email', 'smtp://127.0.0.1:1', 'a@example.com',
+        '{b@example.com,c@example.com}', 'me', 'critical', false);
+INSERT INTO alert_channel_secrets VALUES ('00000000-0000-7000-8000-0000000000c1', 'a key', NULL, E'a "token\\');
+INSERT INTO alert_deliveries (channel_id, alert_id, event, payload, attempts, last_error, delivered_at, abandoned_at)
+SELECT '00000000-0000-7000-8000-0000000000c1', id, 'fired', '{"a": "\\u00e1"}', 3, 'why', CASE WHEN n = 1 THEN now() END,
+       CASE WHEN n = 2 THEN now() END
+  FROM (SELECT id FROM alert_logs LIMIT 1) AS alert, generate_series(1, 2) n;
 SQL
     return;
 }
@@ -226,6 +235,9 @@ SELECT 'threshold', to_jsonb(t) - CASE origin WHEN 'shipped' THEN '{created_at,u
   FROM alert_thresholds t ORDER BY t.id;
 SELECT 'removed', to_jsonb(t) FROM removed_defaults t ORDER BY t.table_name, t.key;
 SELECT 'alert', to_jsonb(t) FROM alert_logs t ORDER BY t.id;
+SELECT 'channel', to_jsonb(t) FROM alert_channels t ORDER BY t.id;
+SELECT 'secrets', to_jsonb(t) FROM alert_channel_secrets t ORDER BY t.channel_id;
+SELECT 'delivery', to_jsonb(t) FROM alert_deliveries t ORDER BY t.id;
 SQL
 }
 

@@ -28,6 +28,7 @@ my $base = base_rows($node, 'source');
 my $derived = derived_rows($node, 'source');
 my $states = fold_states($node, 'source');
 verify_ok($node, 'source', 'source');
+sql($node, 'source', q{INSERT INTO alert_deliveries (channel_id, event, payload) SELECT id, 'test', '{}' FROM alert_channels});    # is not restored
 like($base, qr/"origin": "$_"/, "the sample has $_ rows") for qw(shipped changed user);
 cmp_ok(scalar(() = $derived =~ /^hour/mg), '>', 100, 'the sample has statistics');
 
@@ -292,6 +293,7 @@ CREATE SCHEMA "$schema";
 CREATE EXTENSION people_counter SCHEMA "$schema";
 GRANT USAGE ON SCHEMA "$schema" TO pc_owner;
 GRANT SELECT, INSERT, UPDATE, DELETE, REFERENCES ON ALL TABLES IN SCHEMA "$schema" TO pc_owner;
+ALTER TABLE "$schema".alert_channel_secrets OWNER TO pc_owner;
 SQL
 {
     local $ENV{PGUSER} = 'pc_owner';

@@ -194,6 +194,23 @@ sql($node, 'alerts', q{UPDATE alert_channels SET is_active = true WHERE channel_
 delivered("id = '$resting'");
 is(delivery_column($resting, 'delivered_at IS NULL'), 'f', 'until it is active');
 
+# Where a subscription fills the outbox, its publisher sends. Whether there is one is in the catalog.
+
+$node->safe_psql('alerts', <<'SQL');
+SET allow_system_table_mods = on;
+INSERT INTO pg_subscription_rel (srsubid, srrelid, srsubstate) VALUES (1, 'counting.alert_deliveries'::regclass, 'r');
+SQL
+my $replicated = test_alert('by name');
+wait_until($node, 'alerts', <<"SQL");
+SELECT a.query_start > d.created_at AND a.state = 'idle' FROM pg_stat_activity a, alert_deliveries d
+ WHERE a.pid = @{[ delivery_worker('alerts') ]} AND d.id = '$replicated'
+SQL
+is(delivery_column($replicated, 'attempts'), 0, 'a subscriber sends nothing');
+$node->safe_psql('alerts', 'SET allow_system_table_mods = on; DELETE FROM pg_subscription_rel');
+sql($node, 'alerts', 'UPDATE alert_channels SET is_active = true');
+delivered("id = '$replicated'");
+is(delivery_column($replicated, 'attempts'), 1, 'until it is none any more');
+
 # Somebody holds the row that is to be written: the others go on.
 
 rules($web, modes => { '/resting' => 'hang' });
@@ -219,6 +236,7 @@ queue($first, 'fired');
 wait_for('the first attempt', sub { of_path('/order') });
 queue($first, 'resolved');
 queue($second, 'fired');
+wait_until($node, 'alerts', "SELECT count(DISTINCT next_attempt_at) = 1 FROM alert_deliveries WHERE alert_id = '$first'");
 wait_for('the other alert', sub { grep { $_->{body} =~ /$second/ } of_path('/order') });
 rules($web);
 delivered('true');
