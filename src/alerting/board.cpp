@@ -149,6 +149,7 @@ void enter_change(Board *of, int index, const Change &change) {
     for (uint32 i = slot->changes; i > 0; --i) {
         if (same(entries[i - 1].session, change.session)) {
             entries[i - 1].from = std::min(entries[i - 1].from, change.from);
+            entries[i - 1].what |= change.what;
             return;
         }
     }

@@ -13,9 +13,17 @@
 
 namespace people_counter::alerting {
 
+// What of a session changed.
+inline constexpr uint32 kMovementsChanged = 1;  // or baselines: whatever tells how many are inside
+inline constexpr uint32 kSamplesChanged = 2;
+inline constexpr uint32 kRowChanged = 4;   // of sessions itself
+inline constexpr uint32 kLateChanged = 8;  // something from before alert_max_lag
+inline constexpr uint32 kAnythingChanged = 15;
+
 struct Change {
     pg_uuid_t session;
     core::Micros from;  // the earliest observation that is not late; kEndOfTime: only late ones
+    uint32 what;
 };
 
 enum class WorkerState : uint8 {

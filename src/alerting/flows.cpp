@@ -11,36 +11,63 @@ using core::FlowRing;
 using core::second_of;
 using statistics::BaseCursor;
 
-struct Passage {
-    Micros time;
-    bool entered;
-    bool live;
-};
-
 struct Passages {
     Passage *rows = nullptr;
     Size count = 0;
 };
 
-// Counts movements from `second` on again.
-Passages fill(const Look &look, FlowRing &ring, int64 second) {
+void append(Passages &passages, Size &capacity, const Passage &passage) {
+    if (passages.count == capacity) {
+        capacity = capacity == 0 ? 64 : capacity * 2;
+        const Size bytes = capacity * sizeof(Passage);
+        passages.rows = static_cast<Passage *>(passages.rows == nullptr ? palloc(bytes)
+                                                                        : repalloc_huge(passages.rows, bytes));
+    }
+    passages.rows[passages.count++] = passage;
+}
+
+// Counts movements from `second` on again. Those of the last second that came before the change are known.
+Passages fill(const Look &look, FlowRing &ring, const LastSecond &last, int64 second) {
     Passages passages;
-    Size capacity = 64;
-    passages.rows = static_cast<Passage *>(palloc(capacity * sizeof(Passage)));
+    Size capacity = 0;
+    Micros from = second * core::kSecond;
     ring.restart_at(second);
+    if (last.count > 0 && last.second == second && !look.cold && look.live_from > from) {
+        from = look.live_from;
+        for (Size i = 0; i < last.count && last.rows[i].time < from; ++i) {
+            append(passages, capacity, {last.rows[i].time, last.rows[i].entered, false});
+            ring.add(last.rows[i].time, last.rows[i].entered);
+        }
+    }
     BaseCursor movements = BaseCursor::open(look.relations, BaseCursor::Source::kMovements, look.session,
                                             look.snapshot);
-    for (movements.seek(second * core::kSecond); const statistics::Event *event = movements.peek(); movements.next()) {
+    for (movements.seek(from); const statistics::Event *event = movements.peek(); movements.next()) {
         const bool entered = event->kind == statistics::Kind::kIn;
         ring.add(event->time, entered);
-        if (passages.count == capacity) {
-            capacity *= 2;
-            passages.rows = static_cast<Passage *>(repalloc_huge(passages.rows, capacity * sizeof(Passage)));
-        }
-        passages.rows[passages.count++] = {event->time, entered, look.is_live(event->time, movements.created_at())};
+        append(passages, capacity, {event->time, entered, look.is_live(event->time, movements.created_at())});
     }
     movements.close();
     return passages;
+}
+
+// What the next look may know already.
+void keep_last_second(const FlowRing &ring, const Passages &passages, LastSecond &last, MemoryContext context) {
+    Size first = passages.count;
+    while (first > 0 && second_of(passages.rows[first - 1].time) == ring.newest) {
+        --first;
+    }
+    const Size count = passages.count - first;
+    if (count > last.capacity) {
+        if (last.rows != nullptr) {
+            pfree(last.rows);
+        }
+        last = {};
+        last.rows = static_cast<Passage *>(MemoryContextAllocHuge(context, 2 * count * sizeof(Passage)));
+        last.capacity = 2 * count;
+    }
+    std::copy_n(passages.rows + first, count, last.rows);
+    last.count = count;
+    last.second = ring.newest;
 }
 
 // One observation an instant, as of the level inside: who enters at the very second at which others leave the window
@@ -95,17 +122,21 @@ Series flow(const Look &look, const FlowRing &ring, const Passages &passages, bo
 
 }  // namespace
 
-void read_flows(Look &look, uint32 metrics, FlowRing &ring, Series *all) {
+void read_flows(Look &look, uint32 metrics, FlowRing &ring, LastSecond &last_second, MemoryContext context,
+                Series *all) {
     if (look.fold.last_activity == core::kBeginningOfTime) {
         return;
     }
     const int64 last = second_of(look.fold.last_activity);
-    const bool anew = look.cold || look.live_from == core::kEndOfTime || ring.newest == 0;
+    const bool anew = look.cold || look.late || look.live_from == core::kEndOfTime || ring.newest == 0;
     const int64 measured_to = ring.newest;
     const int64 changed = look.live_from == core::kEndOfTime ? last : std::min(second_of(look.live_from), last);
-    const Passages passages = fill(look, ring, anew ? last - ring.size + 1 : changed);
     // What leaves a window after the last measurement is to be seen as well.
-    const int64 first = std::max(anew ? changed : std::min(changed, measured_to), last - ring.size / 2);
+    const int64 from = anew ? changed : std::min(changed, measured_to);
+    last_second.count = anew ? 0 : last_second.count;
+    const Passages passages = fill(look, ring, last_second, anew ? last - ring.size + 1 : from);
+    keep_last_second(ring, passages, last_second, context);
+    const int64 first = std::max(from, last - ring.size / 2);
     const auto measure = [&](Metric metric, bool entered, int64 width) {
         if ((metrics & bit(metric)) != 0) {
             all[static_cast<int>(metric)] = flow(look, ring, passages, entered, width, first, measured_to);

@@ -89,11 +89,16 @@ void Series::add(const core::Observation &observation) {
         observations = static_cast<core::Observation *>(observations == nullptr ? palloc(bytes)
                                                                                 : repalloc_huge(observations, bytes));
     }
+    least = count == 0 ? observation.value : std::min(least, observation.value);
+    greatest = count == 0 ? observation.value : std::max(greatest, observation.value);
     observations[count++] = observation;
 }
 
-bool Look::read() {
-    return statistics::read_config(relations, session, snapshot, config) &&
+bool Look::read(const statistics::SessionConfig *known) {
+    if (known != nullptr) {
+        config = *known;
+    }
+    return (known != nullptr || statistics::read_config(relations, session, snapshot, config)) &&
            statistics::read_fold_state(relations, session, snapshot, fold);
 }
 

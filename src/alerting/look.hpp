@@ -20,13 +20,14 @@ struct Look {
     Micros installed;  // what was observed before is history
     Micros live_from;  // the earliest observation that arrived since the last look; kEndOfTime: none that counts
     Micros seen_to;    // where the last look ended
+    bool late;         // something came that is older than what may fire an alert
     bool cold;         // there was no last look: whether a row was late is told by when it arrived
 
     statistics::SessionConfig config;
     statistics::FoldState fold;
 
-    // False if the session is gone, or has no statistics.
-    bool read();
+    // False if the session is gone, or has no statistics. `known` is what its row said before; nullptr: to be read.
+    bool read(const statistics::SessionConfig *known);
 
     // What is only carried on is observed no earlier than the last look ended: nothing before that is to be taken back.
     Micros carried_at(Micros time) const {
@@ -50,15 +51,37 @@ struct Series {
     Micros valid_for;  // how long an observation tells the value; 0: until the next
     bool has_current;  // and what it is now
     double current;
+    double least;  // of the observations
+    double greatest;
 
     void add(const core::Observation &observation);
 };
 
-Series people_inside(Look &look);
+// A level that an earlier look has found, kept with the session: what came since begins there.
+struct LevelAnchor {
+    Micros time;
+    int64 level;  // just before `time`
+    bool valid;
+};
+
+Series people_inside(Look &look, LevelAnchor &anchor);
 // Of the samples; `all` is indexed by metric.
 void read_samples(Look &look, uint32 metrics, Series *all);
-// People of the last minute or hour; the ring is kept with the session, and brought up to date first.
-void read_flows(Look &look, uint32 metrics, core::FlowRing &ring, Series *all);
+// Passages of the last second that a ring has, in order of time, so that a look need not read all of it again.
+struct Passage {
+    Micros time;
+    bool entered;
+    bool live;
+};
+struct LastSecond {
+    Passage *rows;
+    Size count;
+    Size capacity;
+    int64 second;
+};
+
+// People of the last minute or hour; the ring is kept with the session in `context`, and brought up to date first.
+void read_flows(Look &look, uint32 metrics, core::FlowRing &ring, LastSecond &last, MemoryContext context, Series *all);
 Series exits_absorbed(Look &look);
 Series detection_accuracy(Look &look);
 // Silence is measured for a rule: its threshold is where the one interesting instant lies. `state` as it is before.

@@ -68,6 +68,7 @@ void add(const Change &change) {
     for (uint32 i = pending.count; i > 0; --i) {
         if (statistics::same_session(pending.changes[i - 1].session, change.session)) {
             pending.changes[i - 1].from = std::min(pending.changes[i - 1].from, change.from);
+            pending.changes[i - 1].what |= change.what;
             return;
         }
     }
@@ -195,11 +196,15 @@ void note_events(const pg_uuid_t &session, std::span<const statistics::Event> ev
                            ? events.begin()
                            : std::lower_bound(events.begin(), events.end(), limit,
                                               [](const statistics::Event &e, core::Micros t) { return e.time < t; });
-    add({session, first == events.end() ? core::kEndOfTime : first->time});
+    uint32 what = first == events.begin() ? 0 : kLateChanged;
+    for (const statistics::Event &event : events) {
+        what |= statistics::is_movement(event.kind) ? kMovementsChanged : kSamplesChanged;
+    }
+    add({session, first == events.end() ? core::kEndOfTime : first->time, what});
 }
 
 void note_session(const pg_uuid_t &session, core::Micros from) {
-    add({session, from >= too_late_before() ? from : core::kEndOfTime});
+    add({session, from >= too_late_before() ? from : core::kEndOfTime, kAnythingChanged});
 }
 
 void note_all_sessions() {

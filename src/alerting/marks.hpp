@@ -14,7 +14,7 @@ namespace people_counter::alerting {
 
 // Sorted by time.
 void note_events(const pg_uuid_t &session, std::span<const statistics::Event> events);
-void note_session(const pg_uuid_t &session, core::Micros from);  // a change from this time on
+void note_session(const pg_uuid_t &session, core::Micros from);  // its row or its baselines, from this time on
 void note_all_sessions();
 void note_rules();       // rules, channels, alerts that people changed
 void note_deliveries();  // something to send

@@ -1,7 +1,8 @@
 // The level of a session as a step function, from where the last look ended.
 //
 // Nearly always the fold that is stored with the session has it all: the level behind the last movement, and the last
-// instants before that one. Only what reaches further back is read from the base table, from the start of its hour.
+// instants before that one. What reaches further back is read from the base table: from where an earlier look stood, or
+// from the start of its hour.
 #include "alerting/look.hpp"
 #include "alerting/query.hpp"
 
@@ -58,15 +59,19 @@ Query hour_before(
     " WHERE session_id = $1 AND hour_timestamp <= $2 ORDER BY hour_timestamp DESC LIMIT 1");
 
 // The hour at or before `from` that has a row: in the gap behind it nothing moved.
-Path from_rows(const Look &look, Micros from) {
+Path start_of_hour(const Look &look, Micros from, Micros &start) {
     Path path{0, core::kBeginningOfTime, nullptr, 0};
-    Micros start = from;
+    start = from;
     if (hour_before.run(look.relations.schema, {uuid_argument(look.session), time_argument(from)}, true) > 0) {
         start = DatumGetTimestampTz(required_column(0, 1));
         path.level = DatumGetInt32(required_column(0, 2));
         path.level_since = start;
     }
     SPI_freetuptable(SPI_tuptable);
+    return path;
+}
+
+void read_steps(const Look &look, Micros start, Micros from, Path &path) {
     Size capacity = 64;
     path.steps = static_cast<Step *>(palloc(capacity * sizeof(Step)));
     BaseCursor movements = BaseCursor::open(look.relations, BaseCursor::Source::kMovements, look.session,
@@ -85,18 +90,29 @@ Path from_rows(const Look &look, Micros from) {
         path.steps[path.count++] = {{event->time, event->net()}, live};
     }
     movements.close();
+}
+
+Path path_from(const Look &look, Micros from, const LevelAnchor &anchor) {
+    Path path;
+    if (from_fold(look, from, path)) {
+        return path;
+    }
+    Micros start = anchor.time;
+    if (anchor.valid && anchor.time <= from) {
+        path = {anchor.level, anchor.time, nullptr, 0};
+    } else {
+        path = start_of_hour(look, from, start);
+    }
+    read_steps(look, start, from, path);
     return path;
 }
 
 }  // namespace
 
-Series people_inside(Look &look) {
+Series people_inside(Look &look, LevelAnchor &anchor) {
     const Micros end = std::max(look.now, look.fold.last_movement);
     const Micros from = std::min(look.walk_from(), end);
-    Path path;
-    if (!from_fold(look, from, path)) {
-        path = from_rows(look, from);
-    }
+    const Path path = path_from(look, from, anchor);
     std::span<const core::Baseline> rows;
     if (look.fold.last_baseline != core::kBeginningOfTime) {
         rows = statistics::read_baselines(look.relations, look.session, look.snapshot,
@@ -115,6 +131,7 @@ Series people_inside(Look &look) {
     }
     level = baselines.carry(level, position, from);
     series.add({from, static_cast<double>(level), false});
+    anchor = {from, level, true};
     core::Baseline baseline = baselines.at_or_after(from);
     const auto apply_baselines = [&](Micros before) {
         for (; baseline.time < before; baseline = baselines.at_or_after(baseline.time + 1)) {

@@ -40,7 +40,9 @@ struct Rule {
     core::AlertRule core;
     core::Micros repeat_interval;  // 0: never
     core::Micros updated_at;
-    char name[64];  // for messages
+    char name[64];            // for messages
+    core::Micros not_before;  // while it rests, since to write an alert of it took too long
+    core::Micros rest;        // the last time
 
     bool watches(const pg_uuid_t &which) const { return !for_one || memcmp(&session, &which, UUID_LEN) == 0; }
 };

@@ -11,6 +11,9 @@ namespace {
 
 constexpr Micros kFirstRetry = core::kSecond / 10;
 constexpr int kMostDoublings = 8;  // half a minute
+constexpr Micros kSlowWrite = 2 * core::kSecond;
+constexpr Micros kFirstRest = 10 * core::kSecond;
+constexpr Micros kLastRest = 600 * core::kSecond;
 constexpr int64 kMinuteRing = 1024;
 constexpr int64 kHourRing = 8192;
 
@@ -25,7 +28,7 @@ bool is_stored(core::AlertPhase phase) {
 char *uuid_text(const pg_uuid_t &id) { return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&id))); }
 
 // Whether a pending phase began with this observation, which is looked at again: it was in time then, and so it is now.
-// One that was carried to the barrier began there.
+// One that was carried to the barrier began there. The last of an instant is meant, not the value just before.
 bool began_pending(const core::AlertState &before, const core::Observation &observation) {
     return before.phase == core::AlertPhase::kPending && !before.by_edit &&
            (observation.time == before.since || (before.since == before.barrier && observation.time < before.since));
@@ -62,6 +65,7 @@ SessionLook::SessionLook(Watch &watch, const pg::Relations &relations, WatchedSe
             watch.installed_at_,
             session.live_from,
             session.seen_to,
+            (session.what & kLateChanged) != 0,
             session.cold,
             {},
             {}},
@@ -70,9 +74,15 @@ SessionLook::SessionLook(Watch &watch, const pg::Relations &relations, WatchedSe
 bool SessionLook::run() {
     ++result_.sessions;
     session_.due = core::kEndOfTime;
-    if (!look_.read()) {
+    const bool same_past = (session_.what & (kRowChanged | kLateChanged)) == 0 && !session_.cold;
+    session_.anchor.valid = session_.anchor.valid && same_past;
+    const bool row_is_known = session_.has_config && (session_.what & kRowChanged) == 0 && !session_.cold;
+    session_.has_config = false;
+    if (!look_.read(row_is_known ? &session_.config : nullptr)) {
         return false;
     }
+    session_.config = look_.config;
+    session_.has_config = true;
     if (!look_.config.active) {
         const Micros ended = look_.config.end_time;
         end_all(ended == core::kBeginningOfTime ? look_.now : std::min(ended, look_.now), "session_ended");
@@ -80,11 +90,15 @@ bool SessionLook::run() {
         return failed_;
     }
     uint32 metrics = 0;
+    uint32 edited = 0;
     for (const Rule &rule : watch_.rules_) {
-        metrics |= rule.watches(session_.id) ? bit(rule.metric) : 0;
+        if (rule.watches(session_.id)) {
+            metrics |= bit(rule.metric);
+            edited |= rule.edited ? bit(rule.metric) : 0;
+        }
     }
-    read_series(metrics);
-    for (const Rule &rule : watch_.rules_) {
+    read_series(metrics & (what_may_differ() | edited));
+    for (Rule &rule : watch_.rules_) {
         if (rule.watches(session_.id)) {
             take(rule);
         }
@@ -94,14 +108,26 @@ bool SessionLook::run() {
         session_.live_from = core::kEndOfTime;
         session_.seen_to = look_.now;
         session_.cold = false;
+        session_.what = 0;
         session_.failures = 0;
     }
     return true;
 }
 
+// The metrics that what changed can have an influence on; of others what was observed goes on to hold.
+uint32 SessionLook::what_may_differ() const {
+    if (session_.cold || (session_.what & kRowChanged) != 0) {
+        return ~0U;
+    }
+    constexpr uint32 kAlways = bit(Metric::kPeopleInside) | bit(Metric::kSilence);  // by the passing of time, too
+    constexpr uint32 kByMovements = kFlows | bit(Metric::kAbsorbed) | bit(Metric::kAccuracy);
+    return kAlways | ((session_.what & kMovementsChanged) != 0 ? kByMovements : 0) |
+           ((session_.what & kSamplesChanged) != 0 ? kSamples | kFlows : 0);
+}
+
 void SessionLook::read_series(uint32 metrics) {
     if ((metrics & bit(Metric::kPeopleInside)) != 0) {
-        Series &inside = series_[static_cast<int>(Metric::kPeopleInside)] = people_inside(look_);
+        Series &inside = series_[static_cast<int>(Metric::kPeopleInside)] = people_inside(look_, session_.anchor);
         if (inside.current > 0 || look_.fold.last_baseline > look_.now) {
             due_at(next_baseline(look_));
         }
@@ -121,8 +147,9 @@ void SessionLook::read_series(uint32 metrics) {
             ring.seconds = seconds;
             ring.size = size;
             ring.newest = 0;
+            session_.last_second.count = 0;
         }
-        read_flows(look_, metrics, ring, series_);
+        read_flows(look_, metrics, ring, session_.last_second, watch_.context_, series_);
     }
     if ((metrics & bit(Metric::kAbsorbed)) != 0) {
         series_[static_cast<int>(Metric::kAbsorbed)] = exits_absorbed(look_);
@@ -146,14 +173,14 @@ void SessionLook::set_barrier(const Rule &rule, core::AlertState &state) const {
 }
 
 // Takes the state through the observations.
-void SessionLook::walk(const Rule &rule, const Series &series, const RuleState *state, const core::AlertState &before,
-                       core::AlertState &after, Steps &steps) const {
+void SessionLook::walk(const Rule &rule, bool edited, const Series &series, const RuleState *state,
+                       const core::AlertState &before, core::AlertState &after, Steps &steps) const {
     const Micros due_to = state == nullptr || state->due_to == 0 ? core::kEndOfTime : state->due_to;
     const Micros handled_to = state == nullptr ? core::kBeginningOfTime : state->handled_to;
     const auto emit = [&](const core::AlertTransition &step) { steps.add(step); };
     if (series.count == 0) {
         if (is_stored(before.phase)) {  // what was observed is still known for a while
-            if (rule.edited) {
+            if (edited) {
                 core::observe(rule.core, after, {look_.now, before.value, false}, emit);
             }
             core::settle(rule.core, after, std::min(look_.now, due_to), emit);
@@ -164,7 +191,9 @@ void SessionLook::walk(const Rule &rule, const Series &series, const RuleState *
     Micros known_until = due_to;
     for (Size i = 0; i < series.count; ++i) {
         core::Observation observation = series.observations[i];
-        observation.live = (observation.live && observation.time > handled_to) || began_pending(before, observation);
+        const bool is_last = i + 1 == series.count || series.observations[i + 1].time > observation.time;
+        observation.live = (observation.live && observation.time > handled_to) ||
+                           (is_last && began_pending(before, observation));
         if (observation.time > known_until) {  // nothing was known in between: it begins again
             core::settle(rule.core, after, known_until, emit);
             after = core::rewound(after, core::kBeginningOfTime);
@@ -172,7 +201,7 @@ void SessionLook::walk(const Rule &rule, const Series &series, const RuleState *
         core::observe(rule.core, after, observation, emit);
         known_until = series.valid_for == 0 ? core::kEndOfTime : observation.time + series.valid_for;
     }
-    if (rule.edited && after.phase == core::AlertPhase::kOk && series.has_current && rule.core.beyond(series.current)) {
+    if (edited && after.phase == core::AlertPhase::kOk && series.has_current && rule.core.beyond(series.current)) {
         after.phase = core::AlertPhase::kPending;
         after.by_edit = true;
         after.since = look_.now;
@@ -181,23 +210,54 @@ void SessionLook::walk(const Rule &rule, const Series &series, const RuleState *
     core::settle(rule.core, after, std::max(series.known_to, after.by_edit ? look_.now : series.known_to), emit);
 }
 
-void SessionLook::take(const Rule &rule) {
+// Nearly always: the rule is ok on this session, and nothing was observed that would change that.
+bool SessionLook::stays_ok(const Rule &rule) {
+    if (session_.busy > 0 || rule.edited) {
+        return false;
+    }
+    if (rule.metric == Metric::kSilence) {
+        const Micros due = silence_due(look_, rule.core);
+        due_at(due);
+        return due != core::kEndOfTime;
+    }
+    const Series &series = series_[static_cast<int>(rule.metric)];
+    return series.count == 0 || !(rule.core.beyond(series.least) || rule.core.beyond(series.greatest));
+}
+
+// A restored alert, which may be here before the rows that it is about: nothing was observed since that could end it.
+bool SessionLook::waits_for_news(const core::AlertState &state) const {
+    const statistics::FoldState &fold = look_.fold;
+    const bool counted = fold.last_baseline >= look_.installed && fold.last_baseline <= look_.now;
+    return state.phase == core::AlertPhase::kFiring && state.since < look_.installed &&
+           fold.last_activity < look_.installed && !counted;
+}
+
+void SessionLook::take(Rule &rule) {
+    if (stays_ok(rule)) {
+        return;
+    }
     RuleState *state = watch_.find_state(rule.id, session_.id);
-    if (state != nullptr && state->not_before > look_.now) {
+    const Micros not_before = std::max(rule.not_before, state == nullptr ? 0 : state->not_before);
+    if (not_before > look_.now) {
         failed_ = true;
-        due_at(state->not_before);
+        due_at(not_before);
         return;
     }
     core::AlertState before = state == nullptr ? core::AlertState{} : state->core;
-    if (rule.edited) {
+    // A rule edited before the alert was last resolved is not news to this session.
+    const bool edited = rule.edited && rule.updated_at > before.barrier;
+    if (edited) {
         set_barrier(rule, before);
     }
     const bool is_silence = rule.metric == Metric::kSilence;
-    const Series series = is_silence ? silence(look_, rule, before) : series_[static_cast<int>(rule.metric)];
+    Series series = is_silence ? silence(look_, rule, before) : series_[static_cast<int>(rule.metric)];
+    if (waits_for_news(before)) {
+        series.count = 0;
+    }
     const Micros due_to = series.count > 0 ? series.due_to : state == nullptr ? core::kBeginningOfTime : state->due_to;
     core::AlertState after = before;
     Steps steps;
-    walk(rule, series, state, before, after, steps);
+    walk(rule, edited, series, state, before, after, steps);
     const bool repeats = steps.count == 0 && after.phase == core::AlertPhase::kFiring && rule.repeat_interval > 0 &&
                          state != nullptr && !state->acknowledged &&
                          state->announced_at + rule.repeat_interval <= look_.now;
@@ -209,11 +269,8 @@ void SessionLook::take(const Rule &rule) {
         note_failure(rule, watch_.state_of(rule.id, session_.id));
         return;
     }
-    if (after.phase == core::AlertPhase::kOk && after.barrier < look_.now - look_.lag - core::kHour) {
-        if (state != nullptr) {
-            watch_.drop_state(state);
-        }
-    } else {
+    const bool was_busy = state != nullptr && state->is_busy();
+    if (state != nullptr || after.phase != core::AlertPhase::kOk || after.barrier != core::kBeginningOfTime) {
         RuleState &kept = state == nullptr ? watch_.state_of(rule.id, session_.id) : *state;
         if (steps.count > 0 || repeats) {
             kept.announced_at = GetCurrentTimestamp();
@@ -225,6 +282,7 @@ void SessionLook::take(const Rule &rule) {
         kept.alert = alert;
         kept.stored = is_stored(after.phase);
         kept.failures = 0;
+        session_.busy += (kept.is_busy() ? 1 : 0) - (was_busy ? 1 : 0);
         if (after.phase == core::AlertPhase::kFiring && rule.repeat_interval > 0 && !kept.acknowledged) {
             due_at(kept.announced_at + rule.repeat_interval);
         }
@@ -238,10 +296,12 @@ void SessionLook::take(const Rule &rule) {
     }
 }
 
-bool SessionLook::write(const Rule &rule, const Steps &steps, const core::AlertState &after, RuleState *state,
+bool SessionLook::write(Rule &rule, const Steps &steps, const core::AlertState &after, RuleState *state,
                         pg_uuid_t &alert, bool repeats) {
     const Oid schema = look_.relations.schema;
     const pg_uuid_t opened = alert;
+    const Micros started = processor_time();
+    const Micros began = GetCurrentTimestamp();
     const bool done = in_subtransaction(
         [&] {
             for (Size i = 0; i < steps.count; ++i) {
@@ -262,6 +322,14 @@ bool SessionLook::write(const Rule &rule, const Steps &steps, const core::AlertS
             }
         },
         watch_.last_error_, Watch::kErrorSize);
+    result_.writing += processor_time() - started;
+    if (GetCurrentTimestamp() - began >=
+        kSlowWrite) {  // a trigger of the user's: no other rule is to wait for it often
+        rule.rest = std::clamp(2 * rule.rest, kFirstRest, kLastRest);
+        rule.not_before = GetCurrentTimestamp() + rule.rest;
+    } else {
+        rule.rest = 0;
+    }
     if (!done) {
         alert = opened;
         return false;
@@ -288,6 +356,7 @@ void SessionLook::note_failure(const Rule &rule, RuleState &state) {
         ereport(WARNING, (errmsg("people_counter: an alert could not be written: %s", watch_.last_error_),
                           errhint("It is tried again. Other alerts are not affected.")));
     }
+    session_.busy += state.is_busy() ? 0 : 1;
     state.failures = std::min(state.failures + 1, kMostDoublings);
     state.not_before = look_.now + (kFirstRetry << state.failures);
     due_at(state.not_before);

@@ -18,11 +18,14 @@ class SessionLook {
 
     void end_all(Micros at, const char *reason);
     void read_series(uint32 metrics);
-    void take(const Rule &rule);
+    uint32 what_may_differ() const;
+    bool stays_ok(const Rule &rule);
+    bool waits_for_news(const core::AlertState &state) const;
+    void take(Rule &rule);
     void set_barrier(const Rule &rule, core::AlertState &state) const;
-    void walk(const Rule &rule, const Series &series, const RuleState *state, const core::AlertState &before,
-              core::AlertState &after, Steps &steps) const;
-    bool write(const Rule &rule, const Steps &steps, const core::AlertState &after, RuleState *state, pg_uuid_t &alert,
+    void walk(const Rule &rule, bool edited, const Series &series, const RuleState *state,
+              const core::AlertState &before, core::AlertState &after, Steps &steps) const;
+    bool write(Rule &rule, const Steps &steps, const core::AlertState &after, RuleState *state, pg_uuid_t &alert,
                bool repeats);
     void note_failure(const Rule &rule, RuleState &state);
     void due_at(Micros time) { session_.due = time < session_.due ? time : session_.due; }

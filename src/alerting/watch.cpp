@@ -5,6 +5,7 @@
 #include "pg/settings.hpp"
 
 #include <algorithm>
+#include <ctime>
 
 namespace people_counter::alerting {
 
@@ -79,6 +80,12 @@ void for_each(HTAB *table, F &&body) {
 
 }  // namespace
 
+Micros processor_time() {
+    timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return static_cast<Micros>(time.tv_sec) * core::kSecond + time.tv_nsec / 1000;
+}
+
 Watch::Watch(MemoryContext parent)
     : context_{AllocSetContextCreate(parent, "people_counter watch", ALLOCSET_DEFAULT_SIZES)},
       rule_context_{AllocSetContextCreate(context_, "people_counter rules", ALLOCSET_DEFAULT_SIZES)} {
@@ -145,6 +152,9 @@ void Watch::forget_session(const pg_uuid_t &id) {
         if (entry->ring.seconds != nullptr) {
             pfree(entry->ring.seconds);
         }
+        if (entry->last_second.rows != nullptr) {
+            pfree(entry->last_second.rows);
+        }
         hash_search(sessions_, &id, HASH_REMOVE, nullptr);
     }
 }
@@ -165,21 +175,48 @@ RuleState &Watch::state_of(const pg_uuid_t &rule, const pg_uuid_t &session) {
     return *state;
 }
 
-void Watch::drop_state(RuleState *state) { hash_search(states_, &state->key, HASH_REMOVE, nullptr); }
+void Watch::drop_state(RuleState *state) {
+    auto *entry = static_cast<WatchedSession *>(hash_search(sessions_, &state->key.session, HASH_FIND, nullptr));
+    if (entry != nullptr && state->is_busy()) {
+        --entry->busy;
+    }
+    hash_search(states_, &state->key, HASH_REMOVE, nullptr);
+}
 
-void Watch::note(const pg_uuid_t &id, Micros from) {
+void Watch::count_busy() {
+    for_each<WatchedSession>(sessions_, [](WatchedSession &entry) { entry.busy = 0; });
+    for_each<RuleState>(states_, [&](const RuleState &state) {
+        if (state.is_busy()) {
+            ++session(state.key.session).busy;
+        }
+    });
+}
+
+// A barrier is of no use once what lies before it would be too late anyway.
+void Watch::drop_old_states(Micros now) {
+    const Micros lag = static_cast<Micros>(pg::settings.alert_max_lag) * 1000;
+    for_each<RuleState>(states_, [&](RuleState &state) {
+        if (!state.is_busy() && !state.stored && state.core.barrier < now - lag - 60 * core::kSecond) {
+            drop_state(&state);
+        }
+    });
+}
+
+void Watch::note(const Change &change) {
     if (stale_) {
         return;  // everything will be looked at, from further back
     }
-    WatchedSession &entry = session(id);
+    WatchedSession &entry = session(change.session);
     entry.changed = true;
-    entry.live_from = std::min(entry.live_from, from);
+    entry.what |= change.what;
+    entry.live_from = std::min(entry.live_from, change.from);
 }
 
 void Watch::note_everything(Micros from) {
     rules_stale_ = true;  // which finds sessions that are not known yet
     for_each<WatchedSession>(sessions_, [&](WatchedSession &entry) {
         entry.changed = true;
+        entry.what = kAnythingChanged;
         entry.live_from = std::min(entry.live_from, from);
     });
 }
@@ -285,6 +322,11 @@ void Watch::read_everything(Oid schema) {
         }
     } else {
         mark_edited(rules, rules_);
+        for (Rule &rule : rules) {
+            const Rule *old = find_rule(rules_, rule.id);
+            rule.not_before = old == nullptr || rule.edited ? 0 : old->not_before;
+            rule.rest = old == nullptr || rule.edited ? 0 : old->rest;
+        }
     }
     MemoryContextDelete(rule_context_);
     rule_context_ = fresh;
@@ -311,8 +353,10 @@ void Watch::read_everything(Oid schema) {
             entry.seen_to = looked_at_;
         }
         entry.changed = true;
+        entry.what = kAnythingChanged;
     }
     SPI_freetuptable(SPI_tuptable);
+    count_busy();
     stale_ = false;
     progress_to_save_ = anew_ ? 0 : progress_to_save_;
 }
@@ -345,6 +389,7 @@ void Watch::save_progress(Oid schema, Micros now) {
             state.stored_peak = state.core.peak;
         }
     });
+    drop_old_states(now);
     if (!failing) {
         write_progress.run(schema, {time_argument(now)}, false);
         progress_to_save_ = now;
@@ -358,6 +403,7 @@ LookResult Watch::look(Oid schema, bool alone) {
         rules_stale_ = false;
         reread_at_ = core::kEndOfTime;
         read_everything(schema);
+        rules_were_read_ = std::any_of(rules_.begin(), rules_.end(), [](const Rule &rule) { return rule.edited; });
         end_orphans(schema, result);
     }
     const pg::Relations relations = pg::relations_of(schema);
@@ -395,8 +441,10 @@ LookResult Watch::look(Oid schema, bool alone) {
         }
     }
     MemoryContextDelete(scratch);
-    if (anew_ || now - std::max(progress_to_save_, looked_at_) >= kProgressEvery) {
+    // An edit that was seen is not to be seen again after a restart.
+    if (rules_were_read_ || anew_ || now - std::max(progress_to_save_, looked_at_) >= kProgressEvery) {
         save_progress(schema, now);
+        rules_were_read_ = false;
     }
     find_due();
     return result;

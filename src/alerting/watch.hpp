@@ -2,6 +2,7 @@
 // due when. All of it can be read again from the tables, and is, whenever a transaction failed.
 #pragma once
 
+#include "alerting/board.hpp"
 #include "alerting/look.hpp"
 
 #include <span>
@@ -27,11 +28,20 @@ struct RuleState {
     Micros due_to;      // until when the last observation tells the value
     int failures;       // in a row
     Micros not_before;  // of the next try after a failure
+
+    // Otherwise nothing happens to it while the metric is not beyond the threshold.
+    bool is_busy() const { return core.phase != core::AlertPhase::kOk || failures > 0; }
 };
 
 struct WatchedSession {
     pg_uuid_t id;  // the key
     core::FlowRing ring;
+    LastSecond last_second;
+    LevelAnchor anchor;
+    statistics::SessionConfig config;  // of its row, unless that changed
+    bool has_config;
+    uint32 what;     // of the changes
+    int busy;        // its RuleStates that are
     Micros seen_to;  // kBeginningOfTime: never looked at
     Micros due;
     Micros live_from;  // of changes that are still to be looked at
@@ -40,10 +50,14 @@ struct WatchedSession {
     int failures;
 };
 
+// Of this process so far. Waiting for a disk takes nothing from anybody.
+Micros processor_time();
+
 struct LookResult {
     int64 sessions = 0;
     int64 transitions = 0;
     int64 errors = 0;
+    Micros writing = 0;  // processor time
 };
 
 class Watch {
@@ -57,7 +71,7 @@ class Watch {
     // Nobody looked for a long time, and nobody wants to hear what happened meanwhile: only what is now counts.
     void begin_anew() { anew_ = true; }
     // What was taken from the board.
-    void note(const pg_uuid_t &session, Micros from);
+    void note(const Change &change);
     void note_everything(Micros from);
     void note_rules() { rules_stale_ = true; }
 
@@ -101,6 +115,8 @@ class Watch {
     RuleState *find_state(const pg_uuid_t &rule, const pg_uuid_t &session);
     RuleState &state_of(const pg_uuid_t &rule, const pg_uuid_t &session);
     void drop_state(RuleState *state);
+    void count_busy();
+    void drop_old_states(Micros now);
 
     MemoryContext context_;
     MemoryContext rule_context_;
@@ -110,6 +126,7 @@ class Watch {
     bool rules_stale_ = true;
     bool stale_ = true;  // nothing is known
     bool anew_ = false;
+    bool rules_were_read_ = false;
     Micros looked_at_ = 0;
     Micros installed_at_ = 0;
     Micros progress_to_save_ = 0;

@@ -10,13 +10,12 @@
 #include "pg/settings.hpp"
 
 #include <algorithm>
-#include <ctime>
 
 namespace people_counter::alerting {
 
 namespace {
 
-constexpr int kShare = 16;  // of the time may be spent looking: one part in so many
+constexpr int kShare = 12;  // of the time may be spent looking: one part in so many
 constexpr Micros kShortestRest = 2'000;
 constexpr Micros kLongestRest = 20'000;
 constexpr long kFirstRetry = 100;  // ms
@@ -36,6 +35,7 @@ struct Worker {
     int failures;           // looks in a row
     bool failure_is_logged;
     Micros last_everything;
+    Micros writing;  // processor time of the last look that went into writing
 };
 
 enum class Outcome { kLooked, kDisabled, kSubscriber, kNoExtension };
@@ -148,6 +148,7 @@ Outcome look(Worker &worker) {
     {
         outcome = look_once(worker, result);
         worker.watch->committed();
+        worker.writing = result.writing;
         if (outcome == Outcome::kLooked) {
             report_look(worker, result);
             worker.failures = 0;
@@ -166,7 +167,7 @@ Outcome look(Worker &worker) {
 void take(Worker &worker) {
     const Taken taken = take_changes(worker.board, worker.index, worker.changes);
     for (uint32 i = 0; i < taken.count; ++i) {
-        worker.watch->note(worker.changes[i].session, worker.changes[i].from);
+        worker.watch->note(worker.changes[i]);
     }
     const Micros now = GetCurrentTimestamp();
     const Micros interval = static_cast<Micros>(pg::settings.alert_max_interval) * 1000;
@@ -195,13 +196,6 @@ void rest(Worker &worker, long ms) {
         ProcessConfigFile(PGC_SIGHUP);
         worker.watch->note_rules();  // a setting may make a difference to every session
     }
-}
-
-// Of this process so far. Waiting for a disk takes nothing from anybody.
-Micros processor_time() {
-    timespec time;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return static_cast<Micros>(time.tv_sec) * core::kSecond + time.tv_nsec / 1000;
 }
 
 // True if something is there to look at; otherwise commits will set the latch.
@@ -312,8 +306,10 @@ void begin(Worker &worker, int index, Oid database) {
         } else if (worker.failures > 0) {
             rest(worker, std::min(kFirstRetry << std::min(worker.failures - 1, 10), kLastRetry));
         } else {
-            const Micros took = processor_time() - started;
-            rest(worker, static_cast<long>(std::clamp(took * (kShare - 1), kShortestRest, kLongestRest) / 1000));
+            // What alerts cost to write is little enough over all, and the next one should not wait for it.
+            const Micros took = processor_time() - started - worker.writing;
+            const Micros wanted = took * (kShare - 1) + worker.writing;
+            rest(worker, static_cast<long>(std::clamp(wanted, kShortestRest, kLongestRest) / 1000));
         }
     }
 }
