@@ -22,7 +22,7 @@ our @EXPORT = qw(
     $SCRATCH $SOURCE new_cluster start_anyway create_database sql sql_error wait_until run_with
     fill_sample base_rows derived_rows fold_states same_rows verify_ok problems
     write_script start_pgbench is_running finish_pgbench
-    worker wait_for_state looked_twice watchers wait_for_watchers
+    wait_for_log worker wait_for_state looked_twice watchers wait_for_watchers
     door open_doors watch_people crowd wait_for_alerts alert_counts
 );
 
@@ -104,6 +104,18 @@ sub wait_until {
         usleep(100_000);
     }
     die "waited in vain for: $query\n";
+}
+
+# wait_for_log(node, pattern, from): what the server's log says from there on, once it has the pattern in it.
+sub wait_for_log {
+    my ($node, $pattern, $from) = @_;
+    my $end = time + $PostgreSQL::Test::Utils::timeout_default;
+    while (time < $end) {
+        my $log = slurp_file($node->logfile, $from // 0);
+        return $log if $log =~ $pattern;
+        usleep(20_000);
+    }
+    die "waited in vain for the log to say $pattern\n";
 }
 
 # sql_error(node, database, text): what psql says on stderr, with SQLSTATE; empty if nothing fails.
