@@ -193,7 +193,7 @@ void SessionLook::walk(const Rule &rule, bool edited, const Series &series, cons
         return;
     }
     after = core::rewound(before, series.observations[0].time);
-    Micros known_until = due_to;
+    Micros known_until = series.valid_for == 0 ? core::kEndOfTime : due_to;
     for (Size i = 0; i < series.count; ++i) {
         core::Observation observation = series.observations[i];
         const bool is_last = i + 1 == series.count || series.observations[i + 1].time > observation.time;
