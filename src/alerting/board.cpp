@@ -103,11 +103,27 @@ int find_slot(Board *of, Oid database) {
     return -1;
 }
 
+// One that nobody runs for: of a database that was dropped, perhaps. A launcher of all databases gives such back
+// itself, and may be about to start somebody.
+static int find_idle_slot(Board *of) {
+    for (int i = 0; i < of->slots && !of->launcher.runs(); ++i) {
+        Slot *slot = slot_at(of, i);
+        SpinLockAcquire(&slot->mutex);
+        const bool idle = !slot->worker.runs() && !slot->delivery.runs() && !slot->supervisor.runs();
+        SpinLockRelease(&slot->mutex);
+        if (idle) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 int claim_slot(Board *of, Oid database) {
     SpinLockAcquire(&of->mutex);  // two claim at once
     int index = find_slot(of, database);
     if (index < 0) {
         index = find_slot(of, InvalidOid);
+        index = index >= 0 ? index : find_idle_slot(of);
         if (index >= 0) {
             Slot *slot = slot_at(of, index);
             SpinLockAcquire(&slot->mutex);

@@ -77,6 +77,8 @@ void observe(Series &series, Micros time, int64 people, bool live) {
     if (series.count > 1 && series.observations[series.count - 1].time == time) {
         core::Observation &same = series.observations[series.count - 1];
         same = {time, value, same.live || live};
+        series.least = std::min(series.least, value);
+        series.greatest = std::max(series.greatest, value);
     } else {
         series.add({time, value, live});
     }

@@ -159,6 +159,11 @@ void SessionLook::read_series(uint32 metrics) {
     }
 }
 
+// A session that is younger than the edit never knew the rule as it was: what it is does not begin with the edit.
+bool SessionLook::was_edited(const Rule &rule) const {
+    return rule.edited && (watch_.anew_ || rule.updated_at >= look_.config.created_at);
+}
+
 // From when on a rule that was edited judges: what was before is not judged by the new rule.
 void SessionLook::set_barrier(const Rule &rule, core::AlertState &state) const {
     const Micros edited_at = std::min(rule.updated_at, look_.now);
@@ -245,7 +250,7 @@ void SessionLook::take(Rule &rule) {
     }
     core::AlertState before = state == nullptr ? core::AlertState{} : state->core;
     // A rule edited before the alert was last resolved is not news to this session.
-    const bool edited = rule.edited && rule.updated_at > before.barrier;
+    const bool edited = was_edited(rule) && rule.updated_at > before.barrier;
     if (edited) {
         set_barrier(rule, before);
     }

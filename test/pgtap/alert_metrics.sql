@@ -7,7 +7,7 @@ CREATE EXTENSION IF NOT EXISTS people_counter;
 SET LOCAL timezone = 'UTC';
 SET LOCAL datestyle = 'ISO, YMD';
 \ir include/alerting.psql
-SELECT plan(38);
+SELECT plan(39);
 SELECT door(n) FROM generate_series(1, 5) AS n \g /dev/null
 
 -- People inside: a peak and a trough between two looks are not missed, and nothing is raised twice.
@@ -59,7 +59,10 @@ SELECT move(s(2), 'out', 216, 2), move(s(2), 'in', 217) \g /dev/null
 SELECT look() \g /dev/null
 SELECT results_eq('SELECT alerts()', ARRAY['few/min/2 215 0..217 cleared 0', 'in/h/2 155 4..open 5',
     'in/min/2 120.75 3..170 cleared 4', 'out/h/2 216 3..open 3', 'out/min/2 216 2..open 2'], 'and those who left');
-SELECT is((SELECT calculate_current_people_inside(s(2))), 2, 'the statistics go their own way');
+SELECT move(s(2), 'in', 290, 3) \g /dev/null
+SELECT look() \g /dev/null
+SELECT results_eq($$ SELECT alerts('in/min') OFFSET 1 $$, ARRAY['in/min/2 290 3..open 3'], 'three at once are one value');
+SELECT is((SELECT calculate_current_people_inside(s(2))), 5, 'the statistics go their own way');
 DELETE FROM alert_thresholds;
 
 -- Exits that found nobody, of the business day

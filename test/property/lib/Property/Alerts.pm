@@ -8,6 +8,7 @@ use warnings;
 use feature 'signatures';
 no warnings 'experimental::signatures';
 
+use JSON::PP ();
 use List::Util qw(min max shuffle);
 use Time::HiRes ();
 use Property::AlertOracle qw(expected_alerts final_value);
@@ -115,6 +116,33 @@ sub in_random_commits ($cast, $disorder, $commit) {
     }
 }
 
+# What was told on the channel of alerts until each event of each alert has been, once, in order, and with what is in the log.
+sub problems_of_notifications ($listener, $psql) {
+    my $list = "SELECT id, severity, current_value, is_resolved FROM alert_logs;";
+    my (%told, @problems);
+    my $count = 0;
+    my $deadline = time + 20;
+    for (;;) {
+        my @alerts = $psql->rows($list)->@*;
+        for my $row ($listener->rows('SELECT 1;')->@*) {
+            my ($payload) = $row->[0] =~ /^Asynchronous notification "people_counter_alert" with payload "(.*)" received/ or next;
+            my $event = JSON::PP::decode_json($payload);
+            push $told{ $event->{alert_id} }->@*, $event;
+            $count++;
+        }
+        my $due = @alerts + grep { $_->[3] eq 't' } @alerts;
+        if ($count < $due && time < $deadline) { Time::HiRes::sleep(0.1); next }
+        for my $alert (@alerts) {
+            my ($id, $severity, $value, $resolved) = @$alert;
+            my @events = (delete $told{$id} // [])->@*;
+            my $said = join ' ', map { "$_->{event} $_->{severity} " . (0 + $_->{value}) } @events;
+            my $should = join ' ', map { "$_ $severity " . (0 + $value) } 'fired', $resolved eq 't' ? 'resolved' : ();
+            push @problems, "of alert $id: $said instead of $should" if $said ne $should;
+        }
+        return (@problems, map { "of alert $_, which is not there" } sort keys %told);
+    }
+}
+
 sub until_equal ($compare, $poke = undef) {
     my $deadline = time + patience;
     my $poked    = time;
@@ -174,19 +202,23 @@ sub delayed ($name, $worker) {
     my $from = now_of($psql) - 240 * second;
     my $cast = cast($from, 200 * second, 60, baselines => 1, shared => $worker, lengths => { inside => \@none, sample => \@none, flow => [ 0, 0, 1, second, 10 * second, 30 * second ] });
     enter($psql, $cast, start => $from - second, worker => $worker);
+    my $listener = $database->connect;
+    $listener->rows('LISTEN people_counter_alert;');
     my ($looks, $ended) = (0, 0);
     in_random_commits($cast, 0, sub ($sql) {
         $psql->rows($sql);
         if (!$worker) {
             if (chance(0.2)) { $looks++; $psql->rows('SELECT evaluate_alerts();') }
         }
-        elsif (chance(0.02)) { $ended++; end_worker($psql) }
+        elsif (chance(0.06)) { $ended++; end_worker($psql) }
         elsif (chance(0.1)) { Time::HiRes::sleep(rand 0.05) }
     });
     my $expected = expected($cast, now_of($psql));
     my $look = sub { $psql->rows("UPDATE alert_progress SET looked_at = looked_at - interval '11 s'; SELECT evaluate_alerts();") };
     $look->() if !$worker;
     my @problems = until_equal(sub { compare_alerts($psql, $expected) }, $worker ? sub { $psql->rows('SELECT evaluate_alerts();') } : $look);
+    push @problems, problems_of_notifications($listener, $psql);
+    $listener->close;
     my $how = $worker ? "a worker, ended $ended times" : "$looks looks";
     return (sprintf('in order, %s: %d of %d rules on %d sessions', $how, count_alerts($expected), scalar(keys %$expected), scalar keys %$cast),
         finish($database, $psql, @problems));
@@ -202,7 +234,7 @@ sub disorder ($name, $worker) {
     in_random_commits($cast, 20, sub ($sql) {
         $psql->rows($sql);
         if (!$worker) { $psql->rows('SELECT evaluate_alerts();') if chance(0.2) }
-        elsif (chance(0.02)) { end_worker($psql) }
+        elsif (chance(0.04)) { end_worker($psql) }
         elsif (chance(0.1)) { Time::HiRes::sleep(rand 0.05) }
     });
     my $now = now_of($psql);
@@ -267,7 +299,7 @@ sub as_it_happens ($name) {
         Time::HiRes::sleep($wait) if $wait > 0;
         $late = max($late, $psql->rows($sql)->[0][0] - $t);
         push $cast->{ $_->[0] }{history}->@*, $_->[1] for @instants;
-        if (chance(0.04)) { $ended++; end_worker($psql) }
+        if (chance(0.06)) { $ended++; end_worker($psql) }
     }
     $_->{history} = [ sort { $a->{t} <=> $b->{t} } $_->{history}->@* ] for values %$cast;
     my $until = $begin + (beats + 12) * beat;
