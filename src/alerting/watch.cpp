@@ -318,6 +318,7 @@ void Watch::read_everything(Oid schema) {
         anew_ = anew_ || now - looked_at_ > (looked_at_ == installed_at_ ? lag : kLongestAbsence);
         looked_at_ = anew_ ? now : looked_at_;
         for (Rule &rule : rules) {
+            rule.updated_at = anew_ ? now : rule.updated_at;  // also for a session whose alert was resolved since
             rule.edited = anew_ || (rule.updated_at > looked_at_ && rule.updated_at > installed_at_);
         }
     } else {

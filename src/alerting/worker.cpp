@@ -40,6 +40,17 @@ struct Worker {
 
 enum class Outcome { kLooked, kDisabled, kSubscriber, kNoExtension };
 
+// Somebody may have committed what was prepared, and tells nobody.
+void call_delivery(const Worker &worker) {
+    SpinLockAcquire(&worker.slot->mutex);
+    worker.slot->deliver = true;
+    Latch *called = worker.slot->delivery.runs() ? worker.slot->delivery.latch : worker.slot->supervisor.latch;
+    SpinLockRelease(&worker.slot->mutex);
+    if (called != nullptr) {
+        SetLatch(called);
+    }
+}
+
 // Its launcher starts or ends the delivery worker by it.
 void set_state(const Worker &worker, WorkerState state) {
     SpinLockAcquire(&worker.slot->mutex);
@@ -87,6 +98,7 @@ Outcome look_once(Worker &worker, LookResult &result) {
         if (worker.prepared > 0) {
             // It may be committed between our snapshot and this question: one more look follows the last yes.
             worker.prepared = has_prepared() ? 2 : worker.prepared - 1;
+            call_delivery(worker);  // it may have queued something, too
         }
         if (transaction.become_owner(extension)) {
             result = worker.watch->look(extension.schema, worker.alone);

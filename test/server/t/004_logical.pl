@@ -28,6 +28,7 @@ sql($subscriber, 'everything', <<'SQL');
 SET session_replication_role = replica;
 DELETE FROM system_config;
 DELETE FROM alert_thresholds;
+DELETE FROM alert_progress;
 SQL
 is(sql($subscriber, 'everything', 'SELECT count(*) FROM removed_defaults'), 0, 'making room leaves no note of removal');
 (my $connection = $publisher->connstr('counting')) =~ s{'}{''}g;
