@@ -134,7 +134,7 @@ void read_flows(Look &look, uint32 metrics, FlowRing &ring, LastSecond &last_sec
     const int64 measured_to = ring.newest;
     const int64 changed = look.live_from == core::kEndOfTime ? last : std::min(second_of(look.live_from), last);
     // What leaves a window after the last measurement is to be seen as well.
-    const int64 from = anew ? changed : std::min(changed, measured_to);
+    const int64 from = look.cold || measured_to == 0 ? changed : std::min(changed, measured_to);
     last_second.count = anew ? 0 : last_second.count;
     const Passages passages = fill(look, ring, last_second, anew ? last - ring.size + 1 : from);
     keep_last_second(ring, passages, last_second, context);

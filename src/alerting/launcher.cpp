@@ -1,6 +1,7 @@
 #include "alerting/launcher.hpp"
 
 #include "alerting/board.hpp"
+#include "alerting/child.hpp"
 #include "pg/guard.hpp"
 #include "pg/settings.hpp"
 
@@ -9,18 +10,6 @@
 namespace people_counter::alerting {
 
 namespace {
-
-constexpr int kFirstRetry = 1'000;  // ms
-constexpr int kLastRetry = 60'000;
-constexpr int kProvenAfter = 30'000;  // who ran so long did not fail at its start
-
-// One process of a database.
-struct Child {
-    BackgroundWorkerHandle *handle;  // nullptr: does not run
-    TimestampTz started;
-    TimestampTz not_before;
-    int retry;  // ms
-};
 
 struct Watched {
     Oid database;  // the hash key
@@ -36,62 +25,6 @@ HTAB *watched;
 Oid only;  // the one database of this launcher; InvalidOid: all
 bool scan_again = false;
 bool said_no_slot = false;
-bool said_no_worker = false;
-
-void fill_common(BackgroundWorker &worker, const char *type, const char *library, const char *function) {
-    memset(&worker, 0, sizeof worker);
-    worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-    worker.bgw_start_time = BgWorkerStart_RecoveryFinished;  // a standby has none, and gets them when it is promoted
-    worker.bgw_restart_time = BGW_NEVER_RESTART;
-    strlcpy(worker.bgw_library_name, library, BGW_MAXLEN);
-    strlcpy(worker.bgw_function_name, function, BGW_MAXLEN);
-    strlcpy(worker.bgw_type, type, BGW_MAXLEN);
-    strlcpy(worker.bgw_name, type, BGW_MAXLEN);
-}
-
-bool start_child(Child &child, const Watched &entry, bool delivery) {
-    BackgroundWorker worker;
-    fill_common(worker, delivery ? "people_counter delivery worker" : "people_counter alert worker",
-                delivery ? "people_counter_delivery" : "people_counter",
-                delivery ? "people_counter_delivery_main" : "people_counter_worker_main");
-    worker.bgw_main_arg = Int32GetDatum(entry.slot);
-    memcpy(worker.bgw_extra, &entry.database, sizeof entry.database);
-    worker.bgw_notify_pid = MyProcPid;
-    const TimestampTz now = GetCurrentTimestamp();
-    MemoryContext const outer = MemoryContextSwitchTo(TopMemoryContext);
-    const bool registered = RegisterDynamicBackgroundWorker(&worker, &child.handle);
-    MemoryContextSwitchTo(outer);
-    if (!registered) {
-        child.handle = nullptr;
-        child.not_before = now + static_cast<TimestampTz>(10) * USECS_PER_SEC;
-        if (!said_no_worker) {
-            ereport(LOG, (errmsg("people_counter: no free background worker for database %u", entry.database),
-                          errhint("Raise max_worker_processes.")));
-            said_no_worker = true;
-        }
-        return false;
-    }
-    said_no_worker = false;
-    child.started = now;
-    return true;
-}
-
-// A child that ended is forgotten, and may come again after a while that grows as long as it ends soon. One that has
-// worked was ended by somebody, as CREATE DATABASE does with its template, and need not wait longer each time.
-bool reap(Child &child, bool worked) {
-    pid_t pid;
-    if (child.handle == nullptr || GetBackgroundWorkerPid(child.handle, &pid) != BGWH_STOPPED) {
-        return false;
-    }
-    pfree(child.handle);
-    child.handle = nullptr;
-    const TimestampTz now = GetCurrentTimestamp();
-    child.retry = worked || TimestampDifferenceExceeds(child.started, now, kProvenAfter)
-                      ? kFirstRetry
-                      : std::clamp(child.retry * 2, kFirstRetry, kLastRetry);
-    child.not_before = now + static_cast<TimestampTz>(child.retry) * 1000;
-    return true;
-}
 
 // Marks what exists; nothing else of the catalog matters.
 void read_databases() {
@@ -212,11 +145,11 @@ bool start_what_is_missing(Watched &entry) {
     }
     Slot *slot = slot_at(board, entry.slot);
     if (entry.worker.handle == nullptr && entry.worker.not_before <= now && !slot->worker.runs()) {
-        start_child(entry.worker, entry, false);
+        start_child(entry.worker, entry.database, entry.slot, false);
     }
     if (wants_delivery(*slot) && entry.delivery.handle == nullptr && entry.delivery.not_before <= now &&
         !slot->delivery.runs()) {
-        start_child(entry.delivery, entry, true);
+        start_child(entry.delivery, entry.database, entry.slot, true);
     }
     return true;
 }
@@ -381,14 +314,14 @@ void end_children() {
 
 void register_launcher() {
     BackgroundWorker worker;
-    fill_common(worker, "people_counter launcher", "people_counter", "people_counter_launcher_main");
+    describe_worker(worker, "people_counter launcher", "people_counter", "people_counter_launcher_main");
     worker.bgw_restart_time = 5;
     RegisterBackgroundWorker(&worker);
 }
 
 int32 start_launcher_for(Oid database) {
     BackgroundWorker worker;
-    fill_common(worker, "people_counter launcher", "people_counter", "people_counter_launcher_main");
+    describe_worker(worker, "people_counter launcher", "people_counter", "people_counter_launcher_main");
     worker.bgw_restart_time = 5;
     worker.bgw_main_arg = ObjectIdGetDatum(database);
     worker.bgw_notify_pid = MyProcPid;

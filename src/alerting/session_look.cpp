@@ -1,6 +1,5 @@
 #include "alerting/session_look.hpp"
 
-#include "alerting/transitions.hpp"
 #include "pg/settings.hpp"
 
 #include <algorithm>
@@ -9,23 +8,8 @@ namespace people_counter::alerting {
 
 namespace {
 
-constexpr Micros kFirstRetry = core::kSecond / 10;
-constexpr int kMostDoublings = 8;  // half a minute
-constexpr Micros kSlowWrite = 2 * core::kSecond;
-constexpr Micros kFirstRest = 10 * core::kSecond;
-constexpr Micros kLastRest = 600 * core::kSecond;
 constexpr int64 kMinuteRing = 1024;
 constexpr int64 kHourRing = 8192;
-
-bool is_open(core::AlertPhase phase) {
-    return phase == core::AlertPhase::kFiring || phase == core::AlertPhase::kRecovering;
-}
-
-bool is_stored(core::AlertPhase phase) {
-    return phase == core::AlertPhase::kPending || phase == core::AlertPhase::kRecovering;
-}
-
-char *uuid_text(const pg_uuid_t &id) { return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&id))); }
 
 // Whether a pending phase began with this observation, which is looked at again: it was in time then, and so it is now.
 // One that was carried to the barrier began there. The last of an instant is meant, not the value just before.
@@ -35,22 +19,6 @@ bool began_pending(const core::AlertState &before, const core::Observation &obse
 }
 
 }  // namespace
-
-// Of one rule in one look, in order of time.
-struct SessionLook::Steps {
-    core::AlertTransition *data = nullptr;
-    Size count = 0;
-    Size capacity = 0;
-
-    void add(const core::AlertTransition &step) {
-        if (count == capacity) {
-            capacity = capacity == 0 ? 4 : capacity * 2;
-            const Size bytes = capacity * sizeof *data;
-            data = static_cast<core::AlertTransition *>(data == nullptr ? palloc(bytes) : repalloc_huge(data, bytes));
-        }
-        data[count++] = step;
-    }
-};
 
 SessionLook::SessionLook(Watch &watch, const pg::Relations &relations, WatchedSession &session, Snapshot snapshot,
                          Micros now, LookResult &result)
@@ -179,7 +147,7 @@ void SessionLook::set_barrier(const Rule &rule, core::AlertState &state) const {
 
 // Takes the state through the observations.
 void SessionLook::walk(const Rule &rule, bool edited, const Series &series, const RuleState *state,
-                       const core::AlertState &before, core::AlertState &after, Steps &steps) const {
+                       const core::AlertState &before, core::AlertState &after, AlertSteps &steps) const {
     const Micros due_to = state == nullptr || state->due_to == 0 ? core::kEndOfTime : state->due_to;
     const Micros handled_to = state == nullptr ? core::kBeginningOfTime : state->handled_to;
     const auto emit = [&](const core::AlertTransition &step) { steps.add(step); };
@@ -193,7 +161,7 @@ void SessionLook::walk(const Rule &rule, bool edited, const Series &series, cons
         return;
     }
     after = core::rewound(before, series.observations[0].time);
-    Micros known_until = due_to;
+    Micros known_until = series.valid_for == 0 ? core::kEndOfTime : due_to;
     for (Size i = 0; i < series.count; ++i) {
         core::Observation observation = series.observations[i];
         const bool is_last = i + 1 == series.count || series.observations[i + 1].time > observation.time;
@@ -261,7 +229,7 @@ void SessionLook::take(Rule &rule) {
     }
     const Micros due_to = series.count > 0 ? series.due_to : state == nullptr ? core::kBeginningOfTime : state->due_to;
     core::AlertState after = before;
-    Steps steps;
+    AlertSteps steps;
     walk(rule, edited, series, state, before, after, steps);
     const bool repeats = steps.count == 0 && after.phase == core::AlertPhase::kFiring && rule.repeat_interval > 0 &&
                          state != nullptr && !state->acknowledged &&
@@ -298,104 +266,6 @@ void SessionLook::take(Rule &rule) {
     }
     if (is_silence && after.phase == core::AlertPhase::kOk) {
         due_at(silence_due(look_, rule.core));
-    }
-}
-
-bool SessionLook::write(Rule &rule, const Steps &steps, const core::AlertState &after, RuleState *state,
-                        pg_uuid_t &alert, bool repeats) {
-    const Oid schema = look_.relations.schema;
-    const pg_uuid_t opened = alert;
-    const Micros started = processor_time();
-    const Micros began = GetCurrentTimestamp();
-    const bool done = in_subtransaction(
-        [&] {
-            for (Size i = 0; i < steps.count; ++i) {
-                const core::AlertTransition &step = steps.data[i];
-                if (step.event == core::AlertEvent::kFired) {
-                    raise_alert(schema, rule.id, session_.id, step, alert);
-                } else {
-                    end_alert(schema, alert, step.at, &step.peak, "cleared");
-                }
-            }
-            if (is_stored(after.phase)) {
-                store_state(schema, rule.id, session_.id, after);
-            } else if (state != nullptr && state->stored) {
-                remove_state(schema, rule.id, session_.id);
-            }
-            if (repeats && !repeat_alert(schema, alert, after.peak)) {
-                state->acknowledged = true;
-            }
-        },
-        watch_.last_error_, Watch::kErrorSize);
-    result_.writing += processor_time() - started;
-    if (GetCurrentTimestamp() - began >=
-        kSlowWrite) {  // a trigger of the user's: no other rule is to wait for it often
-        rule.rest = std::clamp(2 * rule.rest, kFirstRest, kLastRest);
-        rule.not_before = GetCurrentTimestamp() + rule.rest;
-    } else {
-        rule.rest = 0;
-    }
-    if (!done) {
-        alert = opened;
-        return false;
-    }
-    result_.transitions += static_cast<int64>(steps.count);
-    for (Size i = 0; i < steps.count; ++i) {
-        const core::AlertTransition &step = steps.data[i];
-        const bool fired = step.event == core::AlertEvent::kFired;
-        watch_.log_later(psprintf("alert \"%s\" of session %s %s at %s, value %g", rule.name, uuid_text(session_.id),
-                                  fired ? "fired" : "was resolved (cleared)", timestamptz_to_str(step.at), step.value));
-    }
-    return true;
-}
-
-void SessionLook::note_failure(const Rule &rule, RuleState &state) {
-    failed_ = true;
-    ++result_.errors;
-    char reason[Watch::kErrorSize];
-    strlcpy(reason, watch_.last_error_, sizeof reason);
-    const char *session = uuid_text(session_.id);
-    strlcpy(watch_.last_error_, psprintf("threshold \"%s\", session %s: %s", rule.name, session, reason),
-            Watch::kErrorSize);
-    if (state.failures == 0) {
-        ereport(WARNING, (errmsg("people_counter: an alert could not be written: %s", watch_.last_error_),
-                          errhint("It is tried again. Other alerts are not affected.")));
-    }
-    session_.busy += state.is_busy() ? 0 : 1;
-    state.failures = std::min(state.failures + 1, kMostDoublings);
-    state.not_before = look_.now + (kFirstRetry << state.failures);
-    due_at(state.not_before);
-}
-
-void SessionLook::end_all(Micros at, const char *reason) {
-    for (const Rule &rule : watch_.rules_) {
-        RuleState *state = watch_.find_state(rule.id, session_.id);
-        if (state == nullptr) {
-            continue;
-        }
-        const bool open = is_open(state->core.phase);
-        if (open || state->stored) {
-            const bool done = in_subtransaction(
-                [&] {
-                    if (open) {
-                        end_alert(look_.relations.schema, state->alert, at, &state->core.peak, reason);
-                    }
-                    if (state->stored) {
-                        remove_state(look_.relations.schema, rule.id, session_.id);
-                    }
-                },
-                watch_.last_error_, Watch::kErrorSize);
-            if (!done) {
-                note_failure(rule, *state);
-                continue;
-            }
-            if (open) {
-                ++result_.transitions;
-                watch_.log_later(psprintf("alert \"%s\" of session %s was resolved (%s) at %s", rule.name,
-                                          uuid_text(session_.id), reason, timestamptz_to_str(at)));
-            }
-        }
-        watch_.drop_state(state);
     }
 }
 

@@ -1,0 +1,69 @@
+#include "alerting/child.hpp"
+
+#include <algorithm>
+
+namespace people_counter::alerting {
+
+namespace {
+
+constexpr int kFirstRetry = 1'000;  // ms
+constexpr int kLastRetry = 60'000;
+constexpr int kProvenAfter = 30'000;  // who ran so long did not fail at its start
+
+bool said_no_worker = false;
+
+}  // namespace
+
+void describe_worker(BackgroundWorker &worker, const char *type, const char *library, const char *function) {
+    memset(&worker, 0, sizeof worker);
+    worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+    worker.bgw_start_time = BgWorkerStart_RecoveryFinished;  // a standby has none, and gets them when it is promoted
+    worker.bgw_restart_time = BGW_NEVER_RESTART;
+    strlcpy(worker.bgw_library_name, library, BGW_MAXLEN);
+    strlcpy(worker.bgw_function_name, function, BGW_MAXLEN);
+    strlcpy(worker.bgw_type, type, BGW_MAXLEN);
+    strlcpy(worker.bgw_name, type, BGW_MAXLEN);
+}
+
+void start_child(Child &child, Oid database, int slot, bool delivery) {
+    BackgroundWorker worker;
+    describe_worker(worker, delivery ? "people_counter delivery worker" : "people_counter alert worker",
+                    delivery ? "people_counter_delivery" : "people_counter",
+                    delivery ? "people_counter_delivery_main" : "people_counter_worker_main");
+    worker.bgw_main_arg = Int32GetDatum(slot);
+    memcpy(worker.bgw_extra, &database, sizeof database);
+    worker.bgw_notify_pid = MyProcPid;
+    const TimestampTz now = GetCurrentTimestamp();
+    MemoryContext const outer = MemoryContextSwitchTo(TopMemoryContext);
+    const bool registered = RegisterDynamicBackgroundWorker(&worker, &child.handle);
+    MemoryContextSwitchTo(outer);
+    if (!registered) {
+        child.handle = nullptr;
+        child.not_before = now + static_cast<TimestampTz>(10) * USECS_PER_SEC;
+        if (!said_no_worker) {
+            ereport(LOG, (errmsg("people_counter: no free background worker for database %u", database),
+                          errhint("Raise max_worker_processes.")));
+            said_no_worker = true;
+        }
+        return;
+    }
+    said_no_worker = false;
+    child.started = now;
+}
+
+bool reap(Child &child, bool worked) {
+    pid_t pid;
+    if (child.handle == nullptr || GetBackgroundWorkerPid(child.handle, &pid) != BGWH_STOPPED) {
+        return false;
+    }
+    pfree(child.handle);
+    child.handle = nullptr;
+    const TimestampTz now = GetCurrentTimestamp();
+    child.retry = worked || TimestampDifferenceExceeds(child.started, now, kProvenAfter)
+                      ? kFirstRetry
+                      : std::clamp(child.retry * 2, kFirstRetry, kLastRetry);
+    child.not_before = now + static_cast<TimestampTz>(child.retry) * 1000;
+    return true;
+}
+
+}  // namespace people_counter::alerting
