@@ -17,6 +17,7 @@ struct {
     bool rules;
     bool deliveries;
     bool extension;
+    bool catalog;
     bool databases;
     bool everything;
     core::Micros everything_from;
@@ -122,6 +123,9 @@ void publish() noexcept {
         told = slot->database == MyDatabaseId;
         if (told) {
             worker = tell_slot(slot, own_slot);
+            if (pending.catalog) {  // also one that stands aside
+                worker = slot->worker.latch;
+            }
             if (pending.deliveries) {
                 slot->deliver = true;
                 delivery = slot->delivery.runs() ? slot->delivery.latch : slot->supervisor.latch;
@@ -183,7 +187,7 @@ void at_transaction_end(XactEvent event, void *) {
         default:
             return;
     }
-    pending.any = pending.rules = pending.deliveries = pending.extension = false;
+    pending.any = pending.rules = pending.deliveries = pending.extension = pending.catalog = false;
     pending.databases = pending.everything = false;
     pending.count = 0;
 }
@@ -233,6 +237,11 @@ void note_deliveries() {
 void note_extension() {
     begin();
     pending.extension = true;
+}
+
+void note_catalog() {
+    begin();
+    pending.rules = pending.catalog = true;
 }
 
 void note_databases() {

@@ -20,6 +20,8 @@ void note_rules();       // rules, channels, alerts that people changed
 void note_deliveries();  // something to send
 void note_extension();   // it was created here
 void note_databases();   // there are others, or some are gone
+// The extension was dropped, or a subscription changed: also for a worker that stands aside.
+void note_catalog();
 
 // In a worker: what it writes itself is no news to it.
 void ignore_own_changes();

@@ -91,7 +91,7 @@ Outcome look_once(Worker &worker, LookResult &result) {
     pg::Extension extension;
     Outcome outcome = Outcome::kLooked;
     if (!pg::settings.alert_enabled) {
-        outcome = Outcome::kDisabled;
+        outcome = pg::find_extension(extension) ? Outcome::kDisabled : Outcome::kNoExtension;
     } else if (worker.watch->rules_are_stale() && pg::find_extension(extension) && is_subscriber(extension.schema)) {
         outcome = Outcome::kSubscriber;
     } else {
@@ -249,16 +249,15 @@ void sleep(Worker &worker) {
     SpinLockRelease(&worker.slot->mutex);
 }
 
-// Until the setting is on again, or perhaps the subscription is gone. No commit wakes it: nothing is wanted.
+// Until the setting is on again, or perhaps the subscription or the extension is gone. No commit of rows wakes it:
+// nothing is wanted.
 void stand_aside(Worker &worker, Outcome outcome) {
     set_state(worker, outcome == Outcome::kDisabled ? WorkerState::kDisabled : WorkerState::kSubscriber);
     worker.watch->forget();
     if (outcome == Outcome::kDisabled) {
         worker.watch->begin_anew();
     }
-    do {
-        rest(worker, outcome == Outcome::kDisabled ? -1 : kSubscriberPoll);
-    } while (!pg::settings.alert_enabled);
+    rest(worker, outcome == Outcome::kDisabled ? -1 : kSubscriberPoll);
 }
 
 [[noreturn]] void end_without_extension(Worker &worker) {

@@ -46,7 +46,7 @@ void watch_objects(ObjectAccessType access, Oid catalog, Oid object, int part, v
     if (catalog == DatabaseRelationId && access != OAT_DROP) {
         alerting::note_databases();
     } else if ((catalog == ExtensionRelationId && access == OAT_DROP) || catalog == SubscriptionRelationId) {
-        alerting::note_rules();
+        alerting::note_catalog();
     }
 }
 

@@ -12,7 +12,7 @@ use Test::More;
 plan skip_all => 'needs /proc' unless -r '/proc/self/status';
 
 my $parts = 5;
-my $statements = $ENV{PC_LONG} ? 32_000 : 4_000;    # a part
+my $statements = $ENV{PC_LONG} ? 32_000 : 2_000;    # a part
 
 my $node = new_cluster('memory', preload => 1, conf => <<'CONF');
 autovacuum = off
@@ -29,10 +29,10 @@ SELECT metric, metric, 'above', level, hold, hold
   FROM (VALUES ('current_people_inside', 1, interval '20 ms'), ('people_entered_last_minute', 90, '0'),
                ('people_exited_last_hour', 900, '0'), ('exits_absorbed', 1, '0'), ('fps_current', 2, '0'),
                ('processing_latency_ms', 7, '20 ms'), ('silence_seconds', 1, '0')) AS rules (metric, level, hold);
--- One in fifty of the alerts of this rule cannot be written at first.
+-- One in ten of the alerts of this rule cannot be written at first.
 CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF random() < 0.02 THEN RAISE EXCEPTION 'not this time'; END IF;
+    IF random() < 0.1 THEN RAISE EXCEPTION 'not this time'; END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER refuse BEFORE INSERT ON alert_logs FOR EACH ROW WHEN (NEW.alert_type = 'exits_absorbed')
