@@ -40,8 +40,11 @@ SessionLook::SessionLook(Watch &watch, const pg::Relations &relations, WatchedSe
       series_{} {}
 
 bool SessionLook::run() {
-    ++result_.sessions;
     session_.due = core::kEndOfTime;
+    if (session_.busy == 0 && !is_watched()) {
+        return false;
+    }
+    ++result_.sessions;
     const bool same_past = (session_.what & (kRowChanged | kLateChanged)) == 0 && !session_.cold;
     session_.anchor.valid = session_.anchor.valid && same_past;
     const bool row_is_known = session_.has_config && (session_.what & kRowChanged) == 0 && !session_.cold;
@@ -66,13 +69,23 @@ bool SessionLook::run() {
     take_all();
     session_.changed = false;
     if (!failed_) {  // otherwise the same is looked at again
-        session_.live_from = core::kEndOfTime;
-        session_.seen_to = look_.now;
-        session_.cold = false;
-        session_.what = 0;
-        session_.failures = 0;
+        done();
     }
     return true;
+}
+
+bool SessionLook::is_watched() const {
+    return std::any_of(watch_.rules_.begin(), watch_.rules_.end(),
+                       [&](const Rule &rule) { return rule.watches(session_.id); });
+}
+
+void SessionLook::done() {
+    session_.changed = false;
+    session_.live_from = core::kEndOfTime;
+    session_.seen_to = look_.now;
+    session_.cold = false;
+    session_.what = 0;
+    session_.failures = 0;
 }
 
 void SessionLook::take_all() {
