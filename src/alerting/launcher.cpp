@@ -57,10 +57,12 @@ void read_databases() {
     CommitTransactionCommand();
 }
 
-// The alert worker has found the extension by then, and no subscription that fills the tables.
-bool wants_delivery(const Slot &slot) {
+// The alert worker has found the extension by then, and no subscription that fills the tables. Where it was ended the
+// database may be about to go.
+bool wants_delivery(const Watched &entry) {
+    const Slot &slot = *slot_at(board, entry.slot);
     const WorkerState state = slot.report.state;
-    return slot.deliver &&
+    return slot.deliver && entry.worker.handle != nullptr &&
            (state == WorkerState::kRunning || state == WorkerState::kDisabled || state == WorkerState::kFailing);
 }
 
@@ -147,7 +149,7 @@ bool start_what_is_missing(Watched &entry) {
     if (entry.worker.handle == nullptr && entry.worker.not_before <= now && !slot->worker.runs()) {
         start_child(entry.worker, entry.database, entry.slot, false);
     }
-    if (wants_delivery(*slot) && entry.delivery.handle == nullptr && entry.delivery.not_before <= now &&
+    if (wants_delivery(entry) && entry.delivery.handle == nullptr && entry.delivery.not_before <= now &&
         !slot->delivery.runs()) {
         start_child(entry.delivery, entry.database, entry.slot, true);
     }
@@ -188,7 +190,7 @@ long time_to_wait() {
         if (!slot_at(board, entry->slot)->worker.runs()) {
             consider(entry->worker);
         }
-        if (wants_delivery(*slot_at(board, entry->slot)) && !slot_at(board, entry->slot)->delivery.runs()) {
+        if (wants_delivery(*entry) && !slot_at(board, entry->slot)->delivery.runs()) {
             consider(entry->delivery);
         }
     }
