@@ -67,12 +67,12 @@ my $writers = do {
         "while [ -e '$flag' ]; do pgbench -n -c3 -j1 -R90 -T600 -f '$script' >>'$log' 2>&1; sleep 0.02; done"], '<', \undef);
 };
 
-# ask(query): the answer, once the server gives one.
-sub ask {
+# answer(query): once the server gives one.
+sub answer {
     my ($query) = @_;
     my $end = time + $PostgreSQL::Test::Utils::timeout_default;
     while (time < $end) {
-        my ($status, $out) = $node->psql('counting', $query);
+        my ($status, $out) = ask($node, 'counting', $query);
         return $out if $status == 0 && $out ne '';
         usleep(20_000);
     }
@@ -82,7 +82,7 @@ sub ask {
 my %done;
 for my $cycle (1 .. $cycles) {
     # A worker that has raised something since the last crash.
-    my ($worker, $delivery) = split /\|/, ask('SELECT pid, delivery_pid FROM pc.alert_worker_status WHERE transitions > 0');
+    my ($worker, $delivery) = split /\|/, answer('SELECT pid, delivery_pid FROM pc.alert_worker_status WHERE transitions > 0');
     usleep(int rand 60_000);
     my $victim = (qw(worker worker worker worker backend delivery worker launcher immediate clean))[$cycle % 10];
     $victim = 'postmaster' if $cycle % 15 == 0;
@@ -112,7 +112,7 @@ is(eval { join ' ', map { $done{$_} > 0 ? $_ : () } sort keys %done },
     'backend clean delivery immediate launcher postmaster worker', "seed $seed: everything was killed");
 
 unlink $flag;
-ask('SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $$pgbench$$');
+answer('SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $$pgbench$$');
 $writers->finish;
 unlike(slurp_file($log), qr/ERROR:|deadlock/, 'the writers saw only that the server was away');
 
