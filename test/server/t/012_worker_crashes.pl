@@ -100,7 +100,7 @@ for my $cycle (1 .. $cycles) {
             : $victim eq 'worker' ? "pid = $worker"
             : "backend_type = 'people_counter @{[ $victim eq 'launcher' ? '' : 'delivery worker' ]}"
                 . ($victim eq 'launcher' ? q{launcher'} : q{'});
-        my $pid = ask("SELECT pid FROM pg_stat_activity WHERE $of LIMIT 1");
+        my $pid = answer("SELECT pid FROM pg_stat_activity WHERE $of LIMIT 1");
         kill(9, $pid) == 1 or die "cannot kill $victim $pid";
         # The postmaster has noticed once the worker of before is gone.
         my $end = time + $PostgreSQL::Test::Utils::timeout_default;
