@@ -3,6 +3,7 @@
 #include "core/backoff.hpp"
 #include "delivery/encode.hpp"
 #include "delivery/message.hpp"
+#include "delivery/pauses.hpp"
 #include "pg/worker.hpp"
 
 #include <algorithm>
@@ -156,8 +157,11 @@ void prepare(Flight &flight, uint64 row, TimestampTz now) {
     MemoryContextSwitchTo(before);
 }
 
-Datum busy_channels(const Flight *flights, int &free_flights) {
-    auto *busy = static_cast<Datum *>(palloc(kFlights * sizeof(Datum)));
+constexpr int kMostPaused = 64;
+
+// Those that have a flight, and those that do not answer.
+Datum busy_channels(const Flight *flights, int &free_flights, TimestampTz &next_at) {
+    auto *busy = static_cast<Datum *>(palloc((kFlights + kMostPaused) * sizeof(Datum)));
     int count = 0;
     for (int i = 0; i < kFlights; ++i) {
         if (flights[i].state != FlightState::kFree) {
@@ -165,6 +169,7 @@ Datum busy_channels(const Flight *flights, int &free_flights) {
         }
     }
     free_flights = kFlights - count;
+    count += paused_channels(busy + count, kMostPaused, next_at);
     return PointerGetDatum(construct_array(busy, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 }
 
@@ -175,7 +180,7 @@ Flight *free_flight(Flight *flights) {
 void look_up(const pg::Extension &extension, Flight *flights, Look &look) {
     int room = 0;
     Oid types[] = {UUIDARRAYOID, INT4OID, OIDOID};
-    Datum values[] = {busy_channels(flights, room), 0,
+    Datum values[] = {busy_channels(flights, room, look.next_at), 0,
                       ObjectIdGetDatum(get_relname_relid("alert_deliveries", extension.schema))};
     values[1] = Int32GetDatum(room + 1);  // one more, to know when to look again
     if (SPI_execute_with_args(statement(kDue, extension), 3, types, values, nullptr, true, 0) != SPI_OK_SELECT) {
@@ -186,7 +191,7 @@ void look_up(const pg::Extension &extension, Flight *flights, Look &look) {
     for (uint64 row = 0; row < SPI_processed && room > 0; ++row) {
         const TimestampTz due_at = time_at(row, kNextAttemptAt);
         if (due_at > now) {
-            look.next_at = due_at;
+            look.next_at = std::min(look.next_at, due_at);
             break;
         }
         prepare(*free_flight(flights), row, now);

@@ -3,6 +3,7 @@
 #include "alerting/board.hpp"
 #include "delivery/courier.hpp"
 #include "delivery/outbox.hpp"
+#include "delivery/pauses.hpp"
 #include "pg/worker.hpp"
 
 #include <algorithm>
@@ -101,6 +102,7 @@ void record(Worker &w) {
         }
         w.recording = &flight;
         if (succeeds(w, record_step)) {
+            note_attempt(flight);
             clear(flight);
             w.look_at = DT_NOBEGIN;
         } else {
@@ -122,6 +124,7 @@ bool take_call(Slot *slot) {
 
 void look(Worker &w) {
     if (take_call(w.slot)) {
+        shorten_pauses();
         w.look_at = DT_NOBEGIN;
     }
     if (!w.settings.enabled || w.look_at > GetCurrentTimestamp()) {
