@@ -230,9 +230,10 @@ forget_channels();
 # Many that wait for a receiver that is down: it is tried now and then, not once for each.
 
 my $nowhere = channel('down', 'http://127.0.0.1:1/');
-alerts("SELECT count(send_test_alert('down')) FROM generate_series(1, 500)");
+sql($node, 'alerts', "SELECT count(send_test_alert('down')) FROM generate_series(1, 500)");
 wait_until($node, 'alerts', "SELECT sum(attempts) > 3 FROM alert_deliveries WHERE channel_id = '$nowhere'");
-cmp_ok(alerts("SELECT sum(attempts) FROM alert_deliveries WHERE channel_id = '$nowhere'"), '<', 50, 'a channel that does not answer is left alone');
+cmp_ok(sql($node, 'alerts', "SELECT sum(attempts) FROM alert_deliveries WHERE channel_id = '$nowhere'"), '<', 50,
+    'a channel that does not answer is left alone');
 forget_channels();
 
 # In order for each alert: what ended is not announced before what began.
