@@ -40,11 +40,15 @@ SessionLook::SessionLook(Watch &watch, const pg::Relations &relations, WatchedSe
       series_{} {}
 
 bool SessionLook::run() {
-    ++result_.sessions;
     session_.due = core::kEndOfTime;
+    if (session_.busy == 0 && !is_watched()) {
+        return false;
+    }
+    ++result_.sessions;
     const bool same_past = (session_.what & (kRowChanged | kLateChanged)) == 0 && !session_.cold;
     session_.anchor.valid = session_.anchor.valid && same_past;
     const bool row_is_known = session_.has_config && (session_.what & kRowChanged) == 0 && !session_.cold;
+    const bool was_active = session_.has_config && session_.config.active;
     session_.has_config = false;
     if (!look_.read(row_is_known ? &session_.config : nullptr)) {
         return false;
@@ -52,11 +56,39 @@ bool SessionLook::run() {
     session_.config = look_.config;
     session_.has_config = true;
     if (!look_.config.active) {
-        const Micros ended = look_.config.end_time;
-        end_all(ended == core::kBeginningOfTime ? look_.now : std::min(ended, look_.now), "session_ended");
+        if (look_.config.end_time != core::kBeginningOfTime) {
+            look_.now = std::min(look_.now, look_.config.end_time);
+        }
+        if (was_active && look_.live_from != core::kEndOfTime) {  // what came before the end, and was not looked at yet
+            take_all();
+        }
+        end_all(look_.now, "session_ended");
         session_.changed = false;
         return failed_;
     }
+    take_all();
+    session_.changed = false;
+    if (!failed_) {  // otherwise the same is looked at again
+        done();
+    }
+    return true;
+}
+
+bool SessionLook::is_watched() const {
+    return std::any_of(watch_.rules_.begin(), watch_.rules_.end(),
+                       [&](const Rule &rule) { return rule.watches(session_.id); });
+}
+
+void SessionLook::done() {
+    session_.changed = false;
+    session_.live_from = core::kEndOfTime;
+    session_.seen_to = look_.now;
+    session_.cold = false;
+    session_.what = 0;
+    session_.failures = 0;
+}
+
+void SessionLook::take_all() {
     uint32 metrics = 0;
     uint32 edited = 0;
     for (const Rule &rule : watch_.rules_) {
@@ -71,15 +103,6 @@ bool SessionLook::run() {
             take(rule);
         }
     }
-    session_.changed = false;
-    if (!failed_) {  // otherwise the same is looked at again
-        session_.live_from = core::kEndOfTime;
-        session_.seen_to = look_.now;
-        session_.cold = false;
-        session_.what = 0;
-        session_.failures = 0;
-    }
-    return true;
 }
 
 // The metrics that what changed can have an influence on; of others what was observed goes on to hold.

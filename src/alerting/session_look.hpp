@@ -38,6 +38,9 @@ class SessionLook {
     void end_all(Micros at, const char *reason);
     void read_series(uint32 metrics);
     bool was_edited(const Rule &rule) const;
+    bool is_watched() const;
+    void done();
+    void take_all();
     uint32 what_may_differ() const;
     bool stays_ok(const Rule &rule);
     bool waits_for_news(const core::AlertState &state) const;

@@ -29,6 +29,7 @@ struct Worker {
     Slot *slot;
     Change *changes;
     Watch *watch;
+    Oid extension;          // that the watch is of
     MemoryContext context;  // of what a look needs
     bool alone;             // one session at a time, since a look failed
     int prepared;           // looks at everything to come, because a transaction was prepared
@@ -101,6 +102,10 @@ Outcome look_once(Worker &worker, LookResult &result) {
             call_delivery(worker);  // it may have queued something, too
         }
         if (transaction.become_owner(extension)) {
+            if (worker.extension != extension.id) {  // dropped and created again, it is another one
+                worker.watch->forget();
+                worker.extension = extension.id;
+            }
             result = worker.watch->look(extension.schema, worker.alone);
         } else {
             outcome = Outcome::kNoExtension;

@@ -15,7 +15,7 @@ bool find_extension(Extension &found) {
     const bool exists = HeapTupleIsValid(row);
     if (exists) {
         const auto *form = reinterpret_cast<Form_pg_extension>(GETSTRUCT(row));
-        found = Extension{form->extnamespace, form->extowner};
+        found = Extension{id, form->extnamespace, form->extowner};
     }
     systable_endscan(scan);
     table_close(catalog, AccessShareLock);

@@ -7,6 +7,7 @@ namespace people_counter::pg {
 
 // people_counter as this database has it.
 struct Extension {
+    Oid id;
     Oid schema;
     Oid owner;
 };

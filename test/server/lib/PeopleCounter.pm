@@ -19,7 +19,7 @@ use Time::HiRes qw(time usleep);
 $SIG{INT} = 'DEFAULT';
 
 our @EXPORT = qw(
-    $SCRATCH $SOURCE new_cluster start_anyway create_database sql sql_error wait_until run_with
+    $SCRATCH $SOURCE new_cluster start_anyway create_database sql sql_error ask wait_until run_with
     fill_sample base_rows derived_rows fold_states same_rows verify_ok problems
     write_script start_pgbench is_running finish_pgbench
     wait_for_log worker wait_for_state looked_twice watchers wait_for_watchers
@@ -93,12 +93,20 @@ sub sql {
     return scalar $node->safe_psql($database, $in_schema . $text, %params);
 }
 
+# ask(node, database, text): (exit status, what psql prints) of a server that may be restarting: also where psql has gone
+# before it was told what to ask.
+sub ask {
+    my ($node, $database, $text) = @_;
+    my ($status, $out) = eval { $node->psql($database, $text) };
+    return $@ eq '' ? ($status, $out) : (2, '');
+}
+
 # wait_until(node, database, query, load): until the query says t, or the load has ended before its time.
 sub wait_until {
     my ($node, $database, $query, $load) = @_;
     my $end = time + $PostgreSQL::Test::Utils::timeout_default;
     while (time < $end) {
-        my ($status, $out) = $node->psql($database, $in_schema . $query);    # the server may be restarting
+        my ($status, $out) = ask($node, $database, $in_schema . $query);
         return 1 if $status == 0 && $out eq 't';
         die "the load has ended: $load->{output}\n" if $load && !is_running($load);
         usleep(100_000);

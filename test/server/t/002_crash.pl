@@ -111,7 +111,7 @@ for my $victim (qw(backend postmaster backend postmaster)) {
     unlike($output, qr/deadlock|ERROR/, "round $round: and nothing else went wrong for them");
     if ($victim eq 'backend') {
         for (1 .. 240) {
-            last if $node->psql('postgres', 'SELECT 1') == 0;
+            last if (ask($node, 'postgres', 'SELECT 1'))[0] == 0;
             usleep(250_000);
         }
     } else {

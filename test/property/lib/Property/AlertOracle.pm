@@ -1,7 +1,7 @@
 package Property::AlertOracle;
 
 # What alerts a history must raise, the plainest way: what a metric was from instant to instant, and one walk over that.
-# Shares no code and no idea with the extension; the definition is in docs/alerts.md and core/alert.hpp.
+# Shares no code and no idea with the extension; the definition is in docs/alerting.md and core/alert.hpp.
 #
 # A history is a list of instants in order of time:
 #   { t => microseconds, in => n, out => n, baseline => people or undef, sample => { metric => value } or undef }
