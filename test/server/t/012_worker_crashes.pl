@@ -80,9 +80,11 @@ sub answer {
 }
 
 my %done;
+my $last = 0;
 for my $cycle (1 .. $cycles) {
     # A worker that has raised something since the last crash.
-    my ($worker, $delivery) = split /\|/, answer('SELECT pid, delivery_pid FROM pc.alert_worker_status WHERE transitions > 0');
+    my $worker = answer("SELECT pid FROM pc.alert_worker_status WHERE transitions > 0 AND pid <> $last");
+    $last = $worker;
     usleep(int rand 60_000);
     my $victim = (qw(worker worker worker worker backend delivery worker launcher immediate clean))[$cycle % 10];
     $victim = 'postmaster' if $cycle % 15 == 0;
@@ -96,12 +98,9 @@ for my $cycle (1 .. $cycles) {
     } elsif ($victim eq 'clean') {
         $node->restart;
     } else {
-        my $of = $victim eq 'backend' ? q{application_name = 'pgbench'}
-            : $victim eq 'worker' ? "pid = $worker"
-            : "backend_type = 'people_counter @{[ $victim eq 'launcher' ? '' : 'delivery worker' ]}"
-                . ($victim eq 'launcher' ? q{launcher'} : q{'});
-        my $pid = answer("SELECT pid FROM pg_stat_activity WHERE $of LIMIT 1");
-        kill(9, $pid) == 1 or die "cannot kill $victim $pid";
+        my %of = (worker => "pid = $worker", backend => q{application_name = 'pgbench'},
+            delivery => q{backend_type = 'people_counter delivery worker'}, launcher => q{backend_type = 'people_counter launcher'});
+        1 until kill 9, answer("SELECT pid FROM pg_stat_activity WHERE $of{$victim} LIMIT 1");
         # The postmaster has noticed once the worker of before is gone.
         my $end = time + $PostgreSQL::Test::Utils::timeout_default;
         while (kill(0, $worker) && time < $end) { usleep(5_000) }
@@ -112,7 +111,11 @@ is(eval { join ' ', map { $done{$_} > 0 ? $_ : () } sort keys %done },
     'backend clean delivery immediate launcher postmaster worker', "seed $seed: everything was killed");
 
 unlink $flag;
-answer('SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $$pgbench$$');
+while ($writers->pumpable) {    # one that was about to connect is ended by the next
+    answer('SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $$pgbench$$');
+    usleep(50_000);
+    eval { $writers->pump_nb };
+}
 $writers->finish;
 unlike(slurp_file($log), qr/ERROR:|deadlock/, 'the writers saw only that the server was away');
 
