@@ -63,6 +63,15 @@ my @figures  = (
     ['bytes', 'Disk for a movement, all indexes and statistics included',
         'Dung lượng đĩa cho một lượt, gồm mọi chỉ mục và thống kê', \@bare, 'bytes', 'measured_at_most', 190],
     ['bytes_reindexed', '– after REINDEX of people_movements', '– sau khi REINDEX people_movements', \@bare, 'bytes'],
+    ['alert_p50', 'From the commit of a movement to the commit of its alert, busy server, 100 rules: half of 1,000 within',
+        'Từ commit của lượt đến commit của cảnh báo, máy chủ bận, 100 quy tắc: một nửa trong 1.000 lần không quá', \@idle,
+        'millis', 'measured_at_most', 10_000],
+    ['alert_p99', '– 99 of 100 within', '– 99 trên 100 lần không quá', \@idle, 'millis', 'measured_at_most', 50_000],
+    ['alert_ingest', 'One movement a transaction, of the bare table, with the alert worker and 100 active rules',
+        'Mỗi giao dịch một lượt, so với bảng trần, khi có tiến trình cảnh báo và 100 quy tắc đang bật', \@without, 'ratio',
+        'below_at_most', 0.05],
+    ['alert_idle', 'CPU time of an idle server in a minute, with the alert worker',
+        'Thời gian CPU của máy chủ rảnh trong một phút, khi có tiến trình cảnh báo', \@without, 'millis'],
 );
 
 sub number {

@@ -278,12 +278,14 @@ DECLARE
     severities CONSTANT text[] := '{info,warning,critical}';
     queued integer;
 BEGIN
-    -- Due when what is before it is: a later event of an alert does not overtake an earlier one.
+    -- Due when what is before it is: a later event of an alert does not overtake an earlier one. OFFSET 0 keeps the planner
+    -- from looking for the maximum among all that wait for the channel.
     INSERT INTO @extschema@.alert_deliveries (channel_id, alert_id, event, payload, next_attempt_at)
     SELECT c.id, queue_alert_deliveries.alert_id, queue_alert_deliveries.event, queue_alert_deliveries.payload,
-           greatest(now(), (SELECT max(d.next_attempt_at) FROM @extschema@.alert_deliveries d
-                             WHERE d.alert_id = queue_alert_deliveries.alert_id AND d.channel_id = c.id
-                               AND d.delivered_at IS NULL AND d.abandoned_at IS NULL))
+           greatest(now(), (SELECT max(waiting.due) FROM
+               (SELECT d.next_attempt_at AS due FROM @extschema@.alert_deliveries d
+                 WHERE d.alert_id = queue_alert_deliveries.alert_id AND d.channel_id = c.id
+                   AND d.delivered_at IS NULL AND d.abandoned_at IS NULL OFFSET 0) AS waiting))
       FROM @extschema@.alert_channels c
      WHERE c.is_active
        AND array_position(severities, c.min_severity) <= array_position(severities, queue_alert_deliveries.severity);

@@ -128,7 +128,8 @@ int claim_slot(Board *of, Oid database) {
             Slot *slot = slot_at(of, index);
             SpinLockAcquire(&slot->mutex);
             slot->worker = slot->delivery = slot->supervisor = Process{};
-            slot->worker_sleeps = slot->prepared = slot->deliver = false;
+            slot->worker_sleeps = slot->worker_rests = slot->urgent = slot->prepared = slot->deliver = false;
+            slot->level_count = 0;
             slot->rules_changed = slot->everything = true;
             slot->everything_from = core::kEndOfTime;
             slot->changes = 0;
@@ -183,6 +184,7 @@ Taken take_changes(Board *of, int index, Change *into) {
     const Taken taken{slot->changes, slot->rules_changed, slot->everything, slot->everything_from, slot->prepared};
     memcpy(into, entries_of(of, index), slot->changes * sizeof(Change));
     slot->changes = 0;
+    slot->urgent = false;
     slot->rules_changed = slot->everything = slot->prepared = false;
     slot->everything_from = core::kEndOfTime;
     SpinLockRelease(&slot->mutex);
@@ -206,7 +208,7 @@ void leave_place(Board *of, int index, Process Slot::*process) {
     if ((slot->*process).pid == MyProcPid) {
         slot->*process = Process{};
         if (process == &Slot::worker) {
-            slot->worker_sleeps = false;
+            slot->worker_sleeps = slot->worker_rests = false;
         }
     }
     SpinLockRelease(&slot->mutex);

@@ -19,6 +19,7 @@ inline constexpr uint32 kSamplesChanged = 2;
 inline constexpr uint32 kRowChanged = 4;   // of sessions itself
 inline constexpr uint32 kLateChanged = 8;  // something from before alert_max_lag
 inline constexpr uint32 kAnythingChanged = 15;
+inline constexpr uint32 kUrgent = 16;  // the people inside crossed the value of a rule, or may have
 
 struct Change {
     pg_uuid_t session;
@@ -58,6 +59,8 @@ struct WorkerReport {
     char last_error[256];
 };
 
+inline constexpr uint32 kLevels = 32;
+
 struct Slot {
     slock_t mutex;  // of everything below
     Oid database;   // InvalidOid: free
@@ -65,12 +68,18 @@ struct Slot {
     Process delivery;
     Process supervisor;  // the launcher that sees to this database
     bool worker_sleeps;  // and wants its latch to be set
+    bool worker_rests;   // and wants it only for what is urgent
+    bool urgent;         // something of the changes is
     bool rules_changed;  // rules, channels or logs: read them again
     bool everything;     // more sessions changed than there are entries, or all of them
     core::Micros everything_from;
     bool prepared;   // a transaction that changed something was prepared
     bool deliver;    // there are deliveries to make
     uint32 changes;  // entries in use
+    // Of the rules about people inside: somebody crosses one of these by going from it to one more, or back. Read
+    // without the mutex by those who commit; what they miss while it changes is looked at soon anyway.
+    uint32 level_count;
+    int64 levels[kLevels];
     WorkerReport report;
 };
 

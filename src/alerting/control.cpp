@@ -205,7 +205,7 @@ Datum evaluate() {
     SPI_connect();
     PushActiveSnapshot(GetLatestSnapshot());
     Watch watch(CurrentMemoryContext);
-    const LookResult result = watch.look(extension.schema, false);
+    const LookResult result = watch.look(extension.schema, false, false);
     watch.committed();  // or not: that is for the caller to say
     watch.destroy();
     PopActiveSnapshot();

@@ -88,8 +88,15 @@ core::Micros too_late_before() {
 
 Latch *tell_slot(Slot *slot, int index) noexcept {
     Latch *wake = nullptr;
+    bool urgent = false;
     for (uint32 i = 0; i < pending.count; ++i) {
         enter_change(board, index, pending.changes[i]);
+        urgent = urgent || (pending.changes[i].what & kUrgent) != 0;
+    }
+    slot->urgent = slot->urgent || urgent;
+    if (slot->worker_rests && urgent) {
+        slot->worker_rests = false;
+        wake = slot->worker.latch;
     }
     if (pending.everything) {
         slot->everything_from = slot->everything ? std::min(slot->everything_from, pending.everything_from)
@@ -208,7 +215,28 @@ void note_events(const pg_uuid_t &session, std::span<const statistics::Event> ev
 }
 
 void note_session(const pg_uuid_t &session, core::Micros from) {
-    add({session, from >= too_late_before() ? from : core::kEndOfTime, kAnythingChanged});
+    add({session, from >= too_late_before() ? from : core::kEndOfTime, kAnythingChanged | kUrgent});
+}
+
+void note_urgent(const pg_uuid_t &session) { add({session, core::kEndOfTime, kUrgent}); }
+
+void note_levels(const pg_uuid_t &session, int64 before, int64 after) {
+    if (board == nullptr || before == after) {
+        return;
+    }
+    if (own_slot < 0) {
+        own_slot = find_slot(board, MyDatabaseId);
+    }
+    const Slot *slot = own_slot < 0 ? nullptr : slot_at(board, own_slot);
+    if (slot == nullptr || slot->database != MyDatabaseId) {
+        return;
+    }
+    const int64 low = std::min(before, after);
+    const int64 high = std::max(before, after);
+    const uint32 count = std::min(slot->level_count, kLevels);
+    if (std::any_of(slot->levels, slot->levels + count, [&](int64 level) { return low <= level && level < high; })) {
+        note_urgent(session);
+    }
 }
 
 void note_all_sessions() {

@@ -15,6 +15,9 @@ namespace people_counter::alerting {
 // Sorted by time.
 void note_events(const pg_uuid_t &session, std::span<const statistics::Event> events);
 void note_session(const pg_uuid_t &session, core::Micros from);  // its row or its baselines, from this time on
+// After note_events(): a movement took the people inside from `before` to `after`; or nobody knows where it took them.
+void note_levels(const pg_uuid_t &session, int64 before, int64 after);
+void note_urgent(const pg_uuid_t &session);
 void note_all_sessions();
 void note_rules();       // rules, channels, alerts that people changed
 void note_deliveries();  // something to send

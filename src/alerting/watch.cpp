@@ -6,6 +6,7 @@
 #include "pg/settings.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 
 namespace people_counter::alerting {
@@ -204,7 +205,36 @@ void Watch::save_progress(Oid schema, Micros now) {
     }
 }
 
-LookResult Watch::look(Oid schema, bool alone) {
+bool Watch::has_urgent_work() const {
+    if (stale_ || rules_stale_) {
+        return true;
+    }
+    bool any = false;
+    for_each<WatchedSession>(sessions_, [&](const WatchedSession &entry) {
+        any = any || (entry.changed && (entry.what & kUrgent) != 0);
+    });
+    return any;
+}
+
+uint32 Watch::levels(int64 *into, uint32 room) const {
+    constexpr double kMost = 1e9;
+    uint32 count = 0;
+    for (const Rule &rule : rules_) {
+        for (const double value : {rule.core.threshold, rule.core.clear}) {
+            if (rule.metric != Metric::kPeopleInside || value > kMost || value < -kMost) {
+                continue;
+            }
+            // Beyond a whole number is one more, or one less; so is clear of it from the other side.
+            const auto level = static_cast<int64>(rule.core.above ? std::floor(value) : std::ceil(value) - 1);
+            if (count < room && std::find(into, into + count, level) == into + count) {
+                into[count++] = level;
+            }
+        }
+    }
+    return count;
+}
+
+LookResult Watch::look(Oid schema, bool alone, bool only_urgent) {
     LookResult result;
     const Micros now = GetCurrentTimestamp();
     if (stale_ || rules_stale_ || reread_at_ <= now) {
@@ -222,6 +252,9 @@ LookResult Watch::look(Oid schema, bool alone) {
     hash_seq_init(&all, sessions_);
     while (auto *entry = static_cast<WatchedSession *>(hash_seq_search(&all))) {
         if (!entry->changed && entry->due > now) {
+            continue;
+        }
+        if (only_urgent && !(entry->changed && (entry->what & kUrgent) != 0)) {
             continue;
         }
         CHECK_FOR_INTERRUPTS();

@@ -77,11 +77,14 @@ class Watch {
 
     // Looks at whatever changed or is due, in a transaction with the rights of the extension's owner. With `alone`
     // only one session is looked at, so that one which fails is found out.
-    LookResult look(Oid schema, bool alone);
+    LookResult look(Oid schema, bool alone, bool only_urgent);
     // After look() failed and its transaction is gone: everything is read again, and a session that failed alone is
     // left alone for a while.
     void note_failure(bool alone);
     bool has_work(Micros now) const;
+    bool has_urgent_work() const;
+    // Values of the rules about people inside, see Slot::levels; more than there is room for are left out.
+    uint32 levels(int64 *into, uint32 room) const;
     Micros next_due() const { return due_; }
     // Once the transaction has ended: whether progress was written is known only then.
     void committed();

@@ -15,9 +15,9 @@ namespace people_counter::alerting {
 
 namespace {
 
-constexpr int kShare = 12;  // of the time may be spent looking: one part in so many
+constexpr int kShare = 16;  // of the time may be spent looking: one part in so many
 constexpr Micros kShortestRest = 2'000;
-constexpr Micros kLongestRest = 20'000;
+constexpr Micros kLongestRest = 30'000;
 constexpr long kFirstRetry = 100;  // ms
 constexpr long kLastRetry = 5'000;
 constexpr long kSubscriberPoll = 60'000;
@@ -33,6 +33,7 @@ struct Worker {
     MemoryContext context;  // of what a look needs
     bool alone;             // one session at a time, since a look failed
     int prepared;           // looks at everything to come, because a transaction was prepared
+    bool only_urgent;       // a look between two rests
     int failures;           // looks in a row
     bool failure_is_logged;
     Micros last_everything;
@@ -106,7 +107,7 @@ Outcome look_once(Worker &worker, LookResult &result) {
                 worker.watch->forget();
                 worker.extension = extension.id;
             }
-            result = worker.watch->look(extension.schema, worker.alone);
+            result = worker.watch->look(extension.schema, worker.alone, worker.only_urgent);
         } else {
             outcome = Outcome::kNoExtension;
         }
@@ -215,6 +216,18 @@ void rest(Worker &worker, long ms) {
     }
 }
 
+// Between two looks at everything, until it is over or something is urgent.
+void rest_for_urgent(Worker &worker, Micros until) {
+    Slot *slot = worker.slot;
+    SpinLockAcquire(&slot->mutex);
+    slot->worker_rests = !slot->urgent;
+    const bool rests = slot->worker_rests;
+    SpinLockRelease(&slot->mutex);
+    if (rests) {
+        rest(worker, std::max<long>(1, static_cast<long>((until - GetCurrentTimestamp()) / 1000)));
+    }
+}
+
 // True if something is there to look at; otherwise commits will set the latch.
 bool fall_asleep(Worker &worker) {
     Slot *slot = worker.slot;
@@ -303,13 +316,37 @@ void begin(Worker &worker, int index, Oid database) {
     take_place(worker.board, index, &Slot::worker);
 }
 
+// Tells those who commit which levels are worth a call in the middle of a rest.
+void publish_levels(Worker &worker) {
+    int64 levels[kLevels];
+    const uint32 count = worker.watch->levels(levels, kLevels);
+    SpinLockAcquire(&worker.slot->mutex);
+    std::copy_n(levels, count, worker.slot->levels);
+    worker.slot->level_count = count;
+    SpinLockRelease(&worker.slot->mutex);
+}
+
+// How long to rest after a look. What alerts cost to write is little enough over all, and the next one should not wait
+// for it.
+Micros rest_after(const Worker &worker, Micros took) {
+    const Micros wanted = (took - worker.writing) * (kShare - 1) + worker.writing;
+    return std::clamp(wanted, kShortestRest, kLongestRest);
+}
+
 [[noreturn]] void run(int index, Oid database) {
     Worker worker{};
     begin(worker, index, database);
+    Micros rest_until = 0;
     for (;;) {
         take(worker);
-        if (!worker.watch->has_work(GetCurrentTimestamp())) {
+        const Micros now = GetCurrentTimestamp();
+        if (!worker.watch->has_work(now)) {
             sleep(worker);
+            continue;
+        }
+        worker.only_urgent = now < rest_until;
+        if (worker.only_urgent && !worker.watch->has_urgent_work()) {
+            rest_for_urgent(worker, rest_until);
             continue;
         }
         const Micros started = processor_time();
@@ -322,10 +359,13 @@ void begin(Worker &worker, int index, Oid database) {
         } else if (worker.failures > 0) {
             rest(worker, std::min(kFirstRetry << std::min(worker.failures - 1, 10), kLastRetry));
         } else {
-            // What alerts cost to write is little enough over all, and the next one should not wait for it.
-            const Micros took = processor_time() - started - worker.writing;
-            const Micros wanted = took * (kShare - 1) + worker.writing;
-            rest(worker, static_cast<long>(std::clamp(wanted, kShortestRest, kLongestRest) / 1000));
+            publish_levels(worker);
+            const Micros wanted = rest_after(worker, processor_time() - started);
+            if (worker.only_urgent) {
+                rest(worker, kShortestRest / 1000);
+            } else {
+                rest_until = GetCurrentTimestamp() + wanted;
+            }
         }
     }
 }

@@ -1,3 +1,4 @@
+#include "alerting/marks.hpp"
 #include "statistics/apply.hpp"
 
 #include <algorithm>
@@ -60,6 +61,7 @@ bool append_to_open_hour(Ledger &ledger, const pg_uuid_t &session, std::span<con
         }
         Additions additions{{}, {}, {core::kNothingReported, 0}};
         const Micros old_horizon = state.horizon();
+        const Level old_level = state.level_at_last_movement;
         bool moved = false;
         for (const Event &event : events) {
             if (event.sign < 0 || !take(state, event, additions)) {
@@ -97,6 +99,11 @@ bool append_to_open_hour(Ledger &ledger, const pg_uuid_t &session, std::span<con
         figures.peak = peak;
         if (ledger.store_session()) {
             ledger.add_to_open_hour(additions.counts, change.absorbed, additions.reported);
+            if (events.size() == 1) {
+                alerting::note_levels(session, old_level, state.level_at_last_movement);
+            } else {
+                alerting::note_urgent(session);  // there may have been a peak in between
+            }
             return true;
         }
         CHECK_FOR_INTERRUPTS();

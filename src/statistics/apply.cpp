@@ -1,5 +1,7 @@
 #include "statistics/apply.hpp"
 
+#include "alerting/marks.hpp"
+
 #include <algorithm>
 
 namespace people_counter::statistics {
@@ -36,6 +38,7 @@ void apply_events(Ledger &ledger, const pg_uuid_t &session, std::span<const Even
     if (!rederived && append_to_open_hour(ledger, session, events)) {
         return;
     }
+    alerting::note_urgent(session);
     with_locked_session(ledger, session, [&](LockedSession &locked) {
         if (!rederived && append_across_hours(locked, events)) {
             return;

@@ -134,6 +134,7 @@ void LargeStatement::apply_chunk(SessionEvent *chunk, Size count) {
     for_each_session(chunk, count, events_, [&](const pg_uuid_t &session, std::span<const Event> events) {
         auto *entry = static_cast<Entry *>(hash_search(entries_, &session, HASH_FIND, nullptr));
         alerting::note_events(session, events);
+        alerting::note_urgent(session);
         apply_part(*entry, events);
     });
 }
