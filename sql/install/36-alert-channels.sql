@@ -279,13 +279,13 @@ DECLARE
     queued integer;
 BEGIN
     -- Due when what is before it is: a later event of an alert does not overtake an earlier one. OFFSET 0 keeps the planner
-    -- from looking for the maximum among all that wait for the channel.
+    -- from looking for it among all that wait for the channel, as it would while the table is small.
     INSERT INTO @extschema@.alert_deliveries (channel_id, alert_id, event, payload, next_attempt_at)
     SELECT c.id, queue_alert_deliveries.alert_id, queue_alert_deliveries.event, queue_alert_deliveries.payload,
-           greatest(now(), (SELECT max(waiting.due) FROM
-               (SELECT d.next_attempt_at AS due FROM @extschema@.alert_deliveries d
-                 WHERE d.alert_id = queue_alert_deliveries.alert_id AND d.channel_id = c.id
-                   AND d.delivered_at IS NULL AND d.abandoned_at IS NULL OFFSET 0) AS waiting))
+           greatest(now(), (SELECT max(earlier.next_attempt_at) FROM
+               (SELECT d.channel_id, d.next_attempt_at, d.delivered_at, d.abandoned_at FROM @extschema@.alert_deliveries d
+                 WHERE d.alert_id = queue_alert_deliveries.alert_id OFFSET 0) AS earlier
+               WHERE earlier.channel_id = c.id AND earlier.delivered_at IS NULL AND earlier.abandoned_at IS NULL))
       FROM @extschema@.alert_channels c
      WHERE c.is_active
        AND array_position(severities, c.min_severity) <= array_position(severities, queue_alert_deliveries.severity);
