@@ -10,6 +10,7 @@ namespace {
 
 constexpr Micros kFirstRetry = core::kSecond / 10;
 constexpr int kMostDoublings = 8;  // half a minute
+constexpr int kPatience = 4;       // failures for a lock: three seconds
 constexpr Micros kSlowWrite = 2 * core::kSecond;
 constexpr Micros kFirstRest = 10 * core::kSecond;
 constexpr Micros kLastRest = 600 * core::kSecond;
@@ -78,7 +79,8 @@ void SessionLook::note_failure(const Rule &rule, RuleState &state) {
     const char *session = uuid_text(session_.id);
     strlcpy(watch_.last_error_, psprintf("threshold \"%s\", session %s: %s", rule.name, session, reason),
             Watch::kErrorSize);
-    if (state.failures == 0) {
+    // Who waits for a lock for a moment, as beside DDL, has no trouble worth a line.
+    if (state.failures == (may_be_passing() ? kPatience : 0)) {
         ereport(WARNING, (errmsg("people_counter: an alert could not be written: %s", watch_.last_error_),
                           errhint("It is tried again. Other alerts are not affected.")));
     }

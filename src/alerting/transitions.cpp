@@ -14,6 +14,8 @@ Query store(
     "        peak_value = excluded.peak_value");
 Query remove("DELETE FROM $S.alert_states WHERE threshold_id = $1 AND session_id = $2");
 
+int last_sqlstate = 0;
+
 Argument text_argument(const char *text) { return {TEXTOID, CStringGetTextDatum(text)}; }
 
 }  // namespace
@@ -58,7 +60,12 @@ void remove_state(Oid schema, const pg_uuid_t &rule, const pg_uuid_t &session) {
     remove.run(schema, {uuid_argument(rule), uuid_argument(session)}, false);
 }
 
+bool may_be_passing() {
+    return last_sqlstate == ERRCODE_LOCK_NOT_AVAILABLE || last_sqlstate == ERRCODE_FOREIGN_KEY_VIOLATION;
+}
+
 void copy_error(const ErrorData *error, char *to, Size size) {
+    last_sqlstate = error->sqlerrcode;
     snprintf(to, size, "%s", error->message == nullptr ? "unknown error" : error->message);
     if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE) {
         return;

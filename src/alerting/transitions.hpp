@@ -24,6 +24,9 @@ void store_state(Oid schema, const pg_uuid_t &rule, const pg_uuid_t &session, co
 void remove_state(Oid schema, const pg_uuid_t &rule, const pg_uuid_t &session);
 
 void copy_error(const ErrorData *error, char *to, Size size);
+// Whether the last error that was copied is of the kind that is gone the next time: somebody had a lock, or deleted the
+// session meanwhile.
+bool may_be_passing();
 
 template <class F>
 bool in_subtransaction(F &&body, char *error, Size error_size) {
