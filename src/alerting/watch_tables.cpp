@@ -161,6 +161,7 @@ void Watch::read_everything(Oid schema) {
     } else {
         mark_edited(rules, rules_);
         for (Rule &rule : rules) {
+            rule.edited = rule.edited && rule.updated_at > installed_at_;  // otherwise it was restored
             const Rule *old = find_rule(rules_, rule.id);
             rule.not_before = old == nullptr || rule.edited ? 0 : old->not_before;
             rule.rest = old == nullptr || rule.edited ? 0 : old->rest;
