@@ -24,6 +24,7 @@ bm_crossings() {
         -c "INSERT INTO ours.alert_thresholds (threshold_name, metric, comparison, threshold_value)
             VALUES ('crossing', 'current_people_inside', 'above', 5000)" >/dev/null
     bm_sql -c CHECKPOINT
+    sleep 2   # the worker has read the rules
     if [ "$clients" -gt 0 ]; then
         script=$(bm_script movement "SESSION_IDS=$(bm_session_ids 64)")
         bm_as ours pc_as_user env PGAPPNAME=load pgbench -n -M prepared -c "$clients" -j 1 -T 600 -D sessions=64 -f "$script" >/dev/null 2>&1 &
@@ -84,6 +85,7 @@ figure_alert_ingest() {
                 bm_wait_for_worker disabled
             fi
             bm_sql -c CHECKPOINT
+            sleep 2   # the worker has looked at everything once
             bm_pgbench "${contender/with*/ours}" -c 4 -j 2 -T "$BM_SLICE" -D sessions=64 --random-seed="$pair" -f "$script"
             tps[$contender]=$BM_TPS
         done

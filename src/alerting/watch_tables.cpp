@@ -190,9 +190,10 @@ void Watch::read_everything(Oid schema) {
             entry.cold = true;
             entry.live_from = anew_ ? now : looked_at_ - lag;
             entry.seen_to = looked_at_;
+            entry.what = kAnythingChanged;
         }
         entry.changed = true;
-        entry.what = kAnythingChanged;
+        entry.what |= kMovementsChanged | kSamplesChanged;  // by other rules, but they are the same
     }
     SPI_freetuptable(SPI_tuptable);
     count_busy();
