@@ -85,7 +85,6 @@ void SessionLook::done() {
     session_.seen_to = look_.now;
     session_.cold = false;
     session_.what = 0;
-    session_.failures = 0;
 }
 
 void SessionLook::take_all() {

@@ -47,7 +47,6 @@ struct WatchedSession {
     Micros live_from;  // of changes that are still to be looked at
     bool changed;
     bool cold;
-    int failures;
 };
 
 // Of this process so far. Waiting for a disk takes nothing from anybody.
