@@ -32,6 +32,7 @@ bool metric_of(Datum name, Metric &metric) {
 
 bool read_rule(uint64 row, Rule &rule) {
     memset(&rule, 0, sizeof rule);
+    rule.barrier = core::kBeginningOfTime;
     bool no_session = false;
     memcpy(&rule.id, DatumGetUUIDP(required_column(row, 1)), UUID_LEN);
     const Datum session = column(row, 2, &no_session);
@@ -51,11 +52,6 @@ bool read_rule(uint64 row, Rule &rule) {
     const int length = pg_mbcliplen(name, static_cast<int>(strlen(name)), sizeof rule.name - 1);
     memcpy(rule.name, name, length);
     return true;
-}
-
-bool same_terms(const Rule &a, const Rule &b) {
-    return a.metric == b.metric && a.core.above == b.core.above && a.core.threshold == b.core.threshold &&
-           a.core.clear == b.core.clear && a.for_one == b.for_one && memcmp(&a.session, &b.session, UUID_LEN) == 0;
 }
 
 }  // namespace
@@ -78,11 +74,10 @@ const Rule *find_rule(std::span<const Rule> rules, const pg_uuid_t &id) {
     return found != rules.end() && memcmp(&found->id, &id, UUID_LEN) == 0 ? &*found : nullptr;
 }
 
-void mark_edited(std::span<Rule> rules, std::span<const Rule> before) {
-    for (Rule &rule : rules) {
-        const Rule *old = find_rule(before, rule.id);
-        rule.edited = old == nullptr || !same_terms(*old, rule);
-    }
+bool same_terms(const Rule &before, const Rule &rule) {
+    return before.metric == rule.metric && before.core.above == rule.core.above &&
+           before.core.threshold == rule.core.threshold && before.core.clear == rule.core.clear &&
+           before.for_one == rule.for_one && memcmp(&before.session, &rule.session, UUID_LEN) == 0;
 }
 
 }  // namespace people_counter::alerting

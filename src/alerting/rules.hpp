@@ -35,11 +35,12 @@ struct Rule {
     pg_uuid_t id;
     pg_uuid_t session;  // where for_one
     bool for_one;
-    bool edited;  // since the sessions were last looked at: the present value counts, whenever it was observed
     Metric metric;
     core::AlertRule core;
     core::Micros repeat_interval;  // 0: never
     core::Micros updated_at;
+    int64 edition;            // in which it was last edited; 0: not while this worker watches
+    core::Micros barrier;     // when that was: what was observed before is not judged by the rule as it is
     char name[64];            // for messages
     core::Micros not_before;  // while it rests, since to write an alert of it took too long
     core::Micros rest;        // the last time
@@ -50,8 +51,8 @@ struct Rule {
 // Reads them with SPI into `context`, in order of id.
 std::span<Rule> read_rules(Oid schema, MemoryContext context);
 
-// Marks as edited what is not in `before` as it is now.
-void mark_edited(std::span<Rule> rules, std::span<const Rule> before);
+// Whether a rule that was `before` says something else now.
+bool same_terms(const Rule &before, const Rule &rule);
 const Rule *find_rule(std::span<const Rule> rules, const pg_uuid_t &id);
 
 }  // namespace people_counter::alerting

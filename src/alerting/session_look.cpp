@@ -85,6 +85,7 @@ void SessionLook::done() {
     session_.seen_to = look_.now;
     session_.cold = false;
     session_.what = 0;
+    session_.edition = watch_.edition_;
 }
 
 void SessionLook::take_all() {
@@ -93,7 +94,7 @@ void SessionLook::take_all() {
     for (const Rule &rule : watch_.rules_) {
         if (rule.watches(session_.id)) {
             metrics |= bit(rule.metric);
-            edited |= rule.edited ? bit(rule.metric) : 0;
+            edited |= was_edited(rule) ? bit(rule.metric) : 0;
         }
     }
     read_series(metrics & (what_may_differ() | edited));
@@ -149,14 +150,19 @@ void SessionLook::read_series(uint32 metrics) {
     }
 }
 
-// A session that is younger than the edit never knew the rule as it was: what it is does not begin with the edit.
+// Since this session was last looked at: the present value counts, whenever it was observed.
 bool SessionLook::was_edited(const Rule &rule) const {
-    return rule.edited && (watch_.anew_ || rule.updated_at >= look_.config.created_at);
+    return rule.edition > session_.edition && barrier_of(rule) != core::kBeginningOfTime;
 }
 
-// From when on a rule that was edited judges: what was before is not judged by the new rule.
+// From when on a rule that was edited judges: what was before is not judged by the new rule. A session that is younger
+// than the edit never knew the rule as it was: what it is does not begin with the edit.
+Micros SessionLook::barrier_of(const Rule &rule) const {
+    return rule.barrier >= look_.config.created_at ? std::min(rule.barrier, look_.now) : core::kBeginningOfTime;
+}
+
 void SessionLook::set_barrier(const Rule &rule, core::AlertState &state) const {
-    const Micros edited_at = std::min(rule.updated_at, look_.now);
+    const Micros edited_at = barrier_of(rule);
     const bool began_later = state.phase == core::AlertPhase::kPending && !state.by_edit && state.since > edited_at;
     if (state.phase == core::AlertPhase::kPending && !began_later) {
         return;
@@ -207,7 +213,7 @@ void SessionLook::walk(const Rule &rule, bool edited, const Series &series, cons
 
 // Nearly always: the rule is ok on this session, and nothing was observed that would change that.
 bool SessionLook::stays_ok(const Rule &rule) {
-    if (session_.busy > 0 || rule.edited) {
+    if (session_.busy > 0 || was_edited(rule)) {
         return false;
     }
     if (rule.metric == Metric::kSilence) {
@@ -239,9 +245,11 @@ void SessionLook::take(Rule &rule) {
         return;
     }
     core::AlertState before = state == nullptr ? core::AlertState{} : state->core;
+    // What could not be written yet is of the time before the edit, unless it was because of it.
+    const bool failing = state != nullptr && state->failures > 0;
     // A rule edited before the alert was last resolved is not news to this session.
-    const bool edited = was_edited(rule) && rule.updated_at > before.barrier;
-    if (edited) {
+    const bool edited = failing ? state->failed_edit : was_edited(rule) && rule.updated_at > before.barrier;
+    if (edited || (before.phase == core::AlertPhase::kOk && !failing)) {
         set_barrier(rule, before);
     }
     const bool is_silence = rule.metric == Metric::kSilence;
@@ -261,11 +269,13 @@ void SessionLook::take(Rule &rule) {
                                (stored && (after.phase != before.phase || after.since != before.since));
     pg_uuid_t alert = state == nullptr ? pg_uuid_t{} : state->alert;
     if ((steps.count > 0 || repeats || store_differs) && !write(rule, steps, after, state, alert, repeats)) {
-        note_failure(rule, watch_.state_of(rule.id, session_.id));
+        RuleState &failed = watch_.state_of(rule.id, session_.id);
+        failed.failed_edit = edited;
+        note_failure(rule, failed);
         return;
     }
     const bool was_busy = state != nullptr && state->is_busy();
-    if (state != nullptr || after.phase != core::AlertPhase::kOk || after.barrier != core::kBeginningOfTime) {
+    if (state != nullptr || after.phase != core::AlertPhase::kOk || after.carried || after.barrier > barrier_of(rule)) {
         RuleState &kept = state == nullptr ? watch_.state_of(rule.id, session_.id) : *state;
         if (steps.count > 0 || repeats) {
             kept.announced_at = GetCurrentTimestamp();

@@ -45,6 +45,7 @@ class SessionLook {
     bool stays_ok(const Rule &rule);
     bool waits_for_news(const core::AlertState &state) const;
     void take(Rule &rule);
+    Micros barrier_of(const Rule &rule) const;
     void set_barrier(const Rule &rule, core::AlertState &state) const;
     void walk(const Rule &rule, bool edited, const Series &series, const RuleState *state,
               const core::AlertState &before, core::AlertState &after, AlertSteps &steps) const;

@@ -49,6 +49,7 @@ void Watch::forget() {
     states_ = make_table(context_, "people_counter alert states", sizeof(StateKey), sizeof(RuleState));
     sessions_ = make_table(context_, "people_counter watched sessions", sizeof(pg_uuid_t), sizeof(WatchedSession));
     rules_ = {};
+    edition_ = 0;
     log_ = {};
     stale_ = rules_stale_ = true;
     progress_to_save_ = 0;
@@ -86,6 +87,7 @@ WatchedSession &Watch::session(const pg_uuid_t &id) {
         entry->id = id;
         entry->seen_to = core::kEndOfTime;
         entry->live_from = entry->due = core::kEndOfTime;
+        entry->edition = edition_;
     }
     return *entry;
 }
@@ -241,7 +243,6 @@ LookResult Watch::look(Oid schema, bool alone, bool only_urgent) {
         rules_stale_ = false;
         reread_at_ = core::kEndOfTime;
         read_everything(schema);
-        rules_were_read_ = std::any_of(rules_.begin(), rules_.end(), [](const Rule &rule) { return rule.edited; });
         end_orphans(schema, result);
     }
     const pg::Relations relations = pg::relations_of(schema);
@@ -283,9 +284,9 @@ LookResult Watch::look(Oid schema, bool alone, bool only_urgent) {
     }
     MemoryContextDelete(scratch);
     // An edit that was seen is not to be seen again after a restart.
-    if (rules_were_read_ || anew_ || now - std::max(progress_to_save_, looked_at_) >= kProgressEvery) {
+    if (rules_were_edited_ || anew_ || now - std::max(progress_to_save_, looked_at_) >= kProgressEvery) {
         save_progress(schema, now);
-        rules_were_read_ = false;
+        rules_were_edited_ = false;
     }
     find_due();
     return result;
@@ -311,11 +312,6 @@ void Watch::committed() {
     anew_ = anew_ && stale_;
     if (progress_to_save_ > looked_at_) {
         looked_at_ = progress_to_save_;
-    }
-    if (!has_work(core::kBeginningOfTime)) {
-        for (Rule &rule : rules_) {
-            rule.edited = false;
-        }
     }
 }
 

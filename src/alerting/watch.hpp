@@ -14,7 +14,7 @@ struct StateKey {
     pg_uuid_t session;
 };
 
-// Where a rule stands on a session. One that is ok and has no barrier to remember has none.
+// Where a rule stands on a session. One that is ok and has no barrier of its own to remember has none.
 struct RuleState {
     StateKey key;  // of the hash table
     core::AlertState core;
@@ -27,6 +27,7 @@ struct RuleState {
     Micros handled_to;  // when an alert was last resolved by hand: what was observed before fires no other
     Micros due_to;      // until when the last observation tells the value
     int failures;       // in a row
+    bool failed_edit;   // the try that failed was the first one after an edit of the rule
     Micros not_before;  // of the next try after a failure
 
     // Otherwise nothing happens to it while the metric is not beyond the threshold.
@@ -45,6 +46,7 @@ struct WatchedSession {
     Micros seen_to;  // kBeginningOfTime: never looked at
     Micros due;
     Micros live_from;  // of changes that are still to be looked at
+    int64 edition;     // of the rules that it was looked at with: what was edited later is news to it
     bool changed;
     bool cold;
 };
@@ -128,7 +130,8 @@ class Watch {
     bool rules_stale_ = true;
     bool stale_ = true;  // nothing is known
     bool anew_ = false;
-    bool rules_were_read_ = false;
+    int64 edition_ = 0;  // of rules_
+    bool rules_were_edited_ = false;
     Micros looked_at_ = 0;
     Micros installed_at_ = 0;
     Micros progress_to_save_ = 0;

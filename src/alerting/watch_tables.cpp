@@ -142,6 +142,12 @@ void Watch::end_orphans(Oid schema, LookResult &result) {
 void Watch::read_everything(Oid schema) {
     MemoryContext const fresh = AllocSetContextCreate(context_, "people_counter rules", ALLOCSET_DEFAULT_SIZES);
     const std::span<Rule> rules = read_rules(schema, fresh);
+    const int64 edition = edition_ + 1;
+    const auto note_edit = [&](Rule &rule) {
+        rule.edition = edition;
+        rule.barrier = rule.updated_at;
+        rules_were_edited_ = true;
+    };
     const Micros now = GetCurrentTimestamp();
     const Micros lag = static_cast<Micros>(pg::settings.alert_max_lag) * 1000;
     if (stale_) {
@@ -156,15 +162,21 @@ void Watch::read_everything(Oid schema) {
         looked_at_ = anew_ ? now : looked_at_;
         for (Rule &rule : rules) {
             rule.updated_at = anew_ ? now : rule.updated_at;  // also for a session whose alert was resolved since
-            rule.edited = anew_ || (rule.updated_at > looked_at_ && rule.updated_at > installed_at_);
+            if (anew_ || (rule.updated_at > looked_at_ && rule.updated_at > installed_at_)) {
+                note_edit(rule);
+            }
         }
     } else {
-        mark_edited(rules, rules_);
         for (Rule &rule : rules) {
-            rule.edited = rule.edited && rule.updated_at > installed_at_;  // otherwise it was restored
             const Rule *old = find_rule(rules_, rule.id);
-            rule.not_before = old == nullptr || rule.edited ? 0 : old->not_before;
-            rule.rest = old == nullptr || rule.edited ? 0 : old->rest;
+            if (old != nullptr && same_terms(*old, rule)) {
+                rule.edition = old->edition;
+                rule.barrier = old->barrier;
+                rule.not_before = old->not_before;
+                rule.rest = old->rest;
+            } else if (rule.updated_at > installed_at_) {  // otherwise it was restored
+                note_edit(rule);
+            }
         }
     }
     MemoryContextDelete(rule_context_);
@@ -197,6 +209,7 @@ void Watch::read_everything(Oid schema) {
     }
     SPI_freetuptable(SPI_tuptable);
     count_busy();
+    edition_ = edition;
     stale_ = false;
     progress_to_save_ = anew_ ? 0 : progress_to_save_;
 }

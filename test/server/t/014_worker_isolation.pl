@@ -85,6 +85,19 @@ open_alert('broken', $bad);
 is(sql($node, 'counting', "SELECT triggered_at FROM alert_logs WHERE alert_type = 'broken'"), sql($node, 'counting', "$instant'$bad'"),
     'once it can be written it is there with its exact instant');
 
+# One that is beyond because the rule was edited: nothing that comes will show it again.
+
+my $crowded = fresh_door();
+sql($node, 'counting', crowd($crowded, 3));
+open_alert('crowded', $crowded);
+sql($node, 'counting', 'ALTER TABLE alert_logs ENABLE TRIGGER refuse');
+my $before_edit = worker($node, 'counting')->{errors};
+sql($node, 'counting', qq{UPDATE alert_thresholds SET session_id = '$crowded' WHERE threshold_name = 'broken'});
+wait_for_error(qq{threshold "broken", session $crowded: not this one}, $before_edit);
+sql($node, 'counting', 'ALTER TABLE alert_logs DISABLE TRIGGER refuse');
+open_alert('broken', $crowded);
+pass('nor is one lost that an edit makes fire and that cannot be written at first');
+
 # One that takes too long.
 
 sql($node, 'counting', 'ALTER TABLE alert_logs ENABLE TRIGGER refuse');
