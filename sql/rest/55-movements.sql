@@ -89,32 +89,10 @@ END $$;
 COMMENT ON FUNCTION people_counter_rest.record_batch(uuid, text, jsonb) IS
     'Records an array of movements in one statement. Answers a count, how many were recorded, duplicates and rejected, and a result for each.';
 
+-- Native, for it comes with every movement; the statements in it name everything in full.
 CREATE FUNCTION people_counter_api.record_movements(jsonb) RETURNS json
-    LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp
-    AS $$
-DECLARE
-    session record := people_counter_rest.find_session(people_counter_rest.request_header('x-session-id'));
-    given record;
-BEGIN
-    IF jsonb_typeof($1) = 'array' THEN
-        RETURN people_counter_rest.record_batch(session.id, session.time_zone, $1);
-    END IF;
-    SELECT * INTO given FROM people_counter_rest.read_movements($1, session.time_zone);
-    IF given.problem IS NOT NULL THEN
-        RAISE invalid_parameter_value USING MESSAGE = given.problem, HINT = given.hint;
-    END IF;
-    given.id := coalesce(given.id, people_counter_rest.generate_uuid_v7());
-    INSERT INTO people_counter_rest.people_movements
-        (session_id, movement_time, id, person_id, movement_direction, centroid_x, centroid_y,
-         bounding_box_x1, bounding_box_y1, bounding_box_x2, bounding_box_y2, confidence_score, frame_number)
-    VALUES (session.id, coalesce(given.movement_time, now()), given.id, given.person_id,
-            given.movement_direction::people_counter_rest.movement_direction, given.centroid_x, given.centroid_y,
-            given.bounding_box_x1, given.bounding_box_y1, given.bounding_box_x2, given.bounding_box_y2, given.confidence_score,
-            given.frame_number)
-    ON CONFLICT DO NOTHING;
-    RETURN json_build_object('movement_id', given.id, 'status', CASE WHEN FOUND THEN 'recorded' ELSE 'duplicate' END);
-END $$;
+    LANGUAGE c VOLATILE STRICT SECURITY DEFINER
+    AS 'MODULE_PATHNAME', 'people_counter_rest_record_movements';
 COMMENT ON FUNCTION people_counter_api.record_movements(jsonb) IS
     'POST /sessions/{id}/movements
 
