@@ -152,7 +152,7 @@ pc_gateway_start() {
         pc_api_choose_port
         pc_as_user mkdir -p "$PC_API/gateway"
         pc_as_user env API_PORT="$PC_API_PORT" POSTGREST_ADDRESS="unix:$PC_API/postgrest.sock" \
-            GATEWAY_CONF="$PC_API/conf" GATEWAY_STATE="$PC_API/gateway" GATEWAY_NJS="$PC_API/njs" \
+            GATEWAY_CONF="$PC_API/conf" GATEWAY_STATE="$PC_API/gateway" GATEWAY_NJS="$PC_SOURCE/docker/gateway/njs" \
             GATEWAY_ACCESS_LOG="$PC_API/access.log" GATEWAY_ERROR_LOG="$PC_API/gateway.log" \
             "$PC_SOURCE/docker/gateway/render" || pc_die "the gateway has no configuration"
         if pc_gateway_nginx -q -t >"$PC_BUILD/gateway-start.log" 2>&1 && pc_gateway_nginx >>"$PC_BUILD/gateway-start.log" 2>&1; then

@@ -15,6 +15,10 @@ function codeOf(r) {
     return found ? found[1] : '';
 }
 
+function isOwnDialect(r) {
+    return r.uri.startsWith('/rest/');
+}
+
 function statusOf(r, code) {
     for (let i = 0; i < CORRECTIONS.length; i++) {
         if (CORRECTIONS[i][0].test(code)) {
@@ -23,6 +27,10 @@ function statusOf(r, code) {
     }
     if (r.status == 502 || r.status == 504) {
         return 503;
+    }
+    // What our functions ask for and do not find is not asked for by the client, as it may be in PostgREST's dialect.
+    if (!isOwnDialect(r) && /^42/.test(code) && code != '42501') {
+        return 500;
     }
     // PostgREST takes a key for no credentials: the right is missing, not the name.
     if (r.status == 401 && code == '42501' && (r.headersIn['X-API-Key'] || r.headersIn['Authorization'])) {
@@ -37,7 +45,7 @@ function errorHeaders(r) {
     }
     r.status = statusOf(r, codeOf(r));
     delete r.headersOut['Content-Length'];
-    r.headersOut['Content-Type'] = 'application/json; charset=utf-8';
+    r.headersOut['Content-Type'] = 'application/json';   // nginx adds the charset there was
     if (r.status != 401) {
         delete r.headersOut['WWW-Authenticate'];
     } else if (!r.headersOut['WWW-Authenticate']) {
@@ -56,7 +64,6 @@ function shape(r, text) {
     const code = codeOf(r) || error.code || '';
     const message = typeof error.message == 'string' ? error.message : '';
     const hint = typeof error.hint == 'string' ? error.hint : null;
-    const own = r.uri.startsWith('/rest/');
     let detail = message;
     let details = error.details === undefined ? null : error.details;
     let advice = hint;
@@ -78,7 +85,7 @@ function shape(r, text) {
         detail: advice ? detail + ' (' + advice + ')' : detail,
         timestamp: r.variables.time_iso8601,
     };
-    if (own) {
+    if (isOwnDialect(r)) {
         answer.code = code || null;
         answer.message = detail;
         answer.details = details;
