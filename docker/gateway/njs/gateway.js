@@ -110,6 +110,10 @@ function errorOf(r, text) {
         }
     }
     if (error && typeof error.message == 'string') {
+        // Where in the body it stops to be JSON, or to be a number.
+        if (code == '22P02' && error.details && !error.hint) {
+            error.hint = error.details;
+        }
         return error;
     }
     return {message: OWN[r.status] || `the request was answered with status ${r.status}`, code: code};
