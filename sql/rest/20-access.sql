@@ -44,29 +44,20 @@ CREATE INDEX session_devices_device_idx ON people_counter_rest.session_devices (
 COMMENT ON INDEX people_counter_rest.session_devices_device_idx IS 'Sessions of a device.';
 
 CREATE FUNCTION people_counter_rest.sees_all() RETURNS boolean
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-    AS $$
-        SELECT pg_has_role(CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END,
-                           'people_counter_reader', 'USAGE')
-    $$;
+    LANGUAGE c STABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'people_counter_rest_sees_all';
 COMMENT ON FUNCTION people_counter_rest.sees_all() IS
     'Whether the role of the request sees the sessions of all devices. Also right inside of functions that run with other rights.';
 
 CREATE FUNCTION people_counter_rest.device() RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-    AS $$
-        SELECT coalesce(nullif(current_setting('people_counter_rest.device', true), ''),
-                        nullif(current_setting('request.jwt.claims', true), '')::json ->> 'sub')
-    $$;
+    LANGUAGE c STABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'people_counter_rest_device';
 COMMENT ON FUNCTION people_counter_rest.device() IS
     'The device that the request is of: by its API key, otherwise by the claim sub of its token. NULL: none.';
 
 CREATE FUNCTION people_counter_rest.request_header(name text) RETURNS text
-    LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-    AS $$ SELECT nullif(nullif(current_setting('request.headers', true), '')::json ->> name, '') $$;
+    LANGUAGE c STABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'people_counter_rest_header';
 COMMENT ON FUNCTION people_counter_rest.request_header(text) IS
     'A header of the request, its name in small letters. NULL if it was not sent, or empty.';
 

@@ -1,14 +1,13 @@
 -- Everything that reads or writes runs as people_counter_api_owner, which has rights on the tables of people_counter and no
--- others: not as whoever installed. C functions stay with the superuser, who alone may declare them.
+-- others: not as whoever installed. Nobody has that role, so C functions are safe with it, too.
 DO $$
 DECLARE
     member record;
 BEGIN
     FOR member IN
-        SELECT d.classid, d.objid, c.relkind, p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') AS is_c
+        SELECT d.classid, d.objid, c.relkind
           FROM pg_depend AS d
           LEFT JOIN pg_class AS c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
-          LEFT JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
          WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
            AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'people_counter_rest')
     LOOP
@@ -17,11 +16,7 @@ BEGIN
                            member.objid::regclass);
         ELSIF member.classid = 'pg_proc'::regclass THEN
             EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', member.objid::regprocedure);
-            IF member.is_c THEN
-                EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO people_counter_api_owner', member.objid::regprocedure);
-            ELSE
-                EXECUTE format('ALTER FUNCTION %s OWNER TO people_counter_api_owner', member.objid::regprocedure);
-            END IF;
+            EXECUTE format('ALTER FUNCTION %s OWNER TO people_counter_api_owner', member.objid::regprocedure);
         END IF;
     END LOOP;
 END $$;

@@ -1,9 +1,7 @@
 // What SQL calls to read the body of a request.
-#include "rest/fields.hpp"
+#include "rest/rows.hpp"
 
-#include "core/uuid.hpp"
 #include "pg/guard.hpp"
-#include "pg/zone.hpp"
 
 #include <string_view>
 
@@ -14,46 +12,6 @@ PG_MODULE_MAGIC;
 namespace people_counter::rest {
 
 namespace {
-
-constexpr int kMostFields = 24;
-constexpr int64 kUnixEpoch = (static_cast<int64>(UNIX_EPOCH_JDATE) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
-
-const char *kind_of(Jsonb *body) {
-    if (JB_ROOT_IS_SCALAR(body)) {
-        return "a single value";
-    }
-    return JB_ROOT_IS_ARRAY(body) ? "an array" : "an object";
-}
-
-[[noreturn]] void refuse_body(const char *what, const char *hint) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the body is %s", what), errhint("%s", hint)));
-    pg_unreachable();
-}
-
-core::Calendar calendar_of(text *zone) { return {pg::zone_named(text_to_cstring(zone)), 0, core::Calendar::kNoReset}; }
-
-// One that comes without its time, but with an id that has a time in it, must have the same time when it is sent again.
-void take_time_of_id(Given &id, Given &time) {
-    if (id.is_null || !time.is_null) {
-        return;
-    }
-    core::Uuid uuid;
-    memcpy(uuid.bytes, DatumGetUUIDP(id.value)->data, UUID_LEN);
-    if (core::is_uuid_v7(uuid)) {
-        time.value = TimestampTzGetDatum(core::unix_milliseconds_of(uuid) * 1000 + kUnixEpoch);
-        time.is_null = false;
-    }
-}
-
-Problem check_id(const Field *fields, const Given &id, const Given &time) {
-    if (id.is_null || !time.is_null) {
-        return {};
-    }
-    return {psprintf("%s is missing", fields[1].name), psprintf("A row with an id of the client's needs its %s, or an "
-                                                                "id of UUID version 7, which has a time in it: "
-                                                                "otherwise sending it again would count it twice.",
-                                                                fields[1].name)};
-}
 
 // A row of the result: ordinal, problem, hint, and the fields.
 class Rows {
@@ -67,11 +25,7 @@ class Rows {
     void add(JsonbContainer *object) {
         MemoryContext const outer = MemoryContextSwitchTo(scratch_);
         Given given[kMostFields];
-        Problem problem = read_object(fields_, object, calendar_, given);
-        if (!problem.found()) {
-            take_time_of_id(given[0], given[1]);
-            problem = check_id(fields_.data(), given[0], given[1]);
-        }
+        const Problem problem = read_row(fields_, object, calendar_, given);
         put(given, problem);
         MemoryContextSwitchTo(outer);
         MemoryContextReset(scratch_);
@@ -109,9 +63,7 @@ class Rows {
 Datum read_rows(FunctionCallInfo call, std::span<const Field> fields) {
     Jsonb *body = DatumGetJsonbP(call->args[0].value);
     core::Calendar calendar = calendar_of(DatumGetTextPP(call->args[1].value));
-    if (JB_ROOT_IS_SCALAR(body)) {
-        refuse_body(kind_of(body), "Send one object, or an array of objects.");
-    }
+    require_rows(body, true, "Send one object, or an array of objects.");
     Rows rows{call, fields, calendar};
     if (!JB_ROOT_IS_ARRAY(body)) {
         rows.add(&body->root);
@@ -142,9 +94,7 @@ const Field *find_field(std::span<const Field> fields, std::string_view name) {
 // The fields of a session that an object names; ERROR for a value that none can have and, where `strict`, for names
 // that no field has.
 Datum session_fields(Jsonb *body, core::Calendar calendar, bool strict) {
-    if (JB_ROOT_IS_SCALAR(body) || JB_ROOT_IS_ARRAY(body)) {
-        refuse_body(kind_of(body), "Send an object with the fields of the session.");
-    }
+    require_rows(body, false, "Send an object with the fields of the session.");
     Datum names[kMostFields];
     int count = 0;
     StringInfoData unknown;
