@@ -1,6 +1,6 @@
-# cmake -DPIECES=list -DOUTPUT=file -P: the guard line, then the pieces as they are.
+# cmake -DNAME=extension -DPIECES=list -DOUTPUT=file -P: the guard line, then the pieces as they are.
 file(READ ${PIECES} pieces)
-file(WRITE ${OUTPUT}.new "\\echo Use \"CREATE EXTENSION people_counter\" to load this file. \\quit\n")
+file(WRITE ${OUTPUT}.new "\\echo Use \"CREATE EXTENSION ${NAME}\" to load this file. \\quit\n")
 foreach(piece IN LISTS pieces)
   get_filename_component(name ${piece} NAME)
   file(APPEND ${OUTPUT}.new "\n-- ${name}\n")

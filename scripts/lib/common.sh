@@ -97,22 +97,45 @@ pc_apt_update() {
     pc_apt_updated=yes
 }
 
+# Services that a package brings are not started while apt-get runs for us, and not touched where they run; the policy
+# is void as soon as this process has gone, whatever ends it.
+PC_START_POLICY=/usr/sbin/policy-rc.d
+pc_forbid_start() {
+    printf '#!/bin/sh\n# of scripts/lib/common.sh, for the time of one apt-get\n[ ! -d /proc/%s ] || exit 101\n' $$ |
+        pc_as_root tee "$PC_START_POLICY" >/dev/null && pc_as_root chmod 755 "$PC_START_POLICY"
+}
+
+# Nor does nginx start with the machine, on port 80, because of us.
+pc_allow_start() {
+    pc_as_root rm -f "$PC_START_POLICY"
+    if [ -n "$1" ]; then
+        pc_as_root deb-systemd-helper disable nginx.service >/dev/null 2>&1 || true
+        pc_as_root update-rc.d nginx disable >/dev/null 2>&1 || true
+    fi
+}
+
 # Installs what was noted. A server package must not make a cluster of its own that starts and takes port 5432.
 pc_install_missing() {
     [ ${#PC_MISSING[@]} -gt 0 ] || return 0
     command -v apt-get >/dev/null || pc_die "please install what these Debian packages hold: ${PC_MISSING[*]}"
     pc_note "installing ${PC_MISSING[*]}"
     pc_apt_update
-    local no_cluster=/etc/postgresql-common/createcluster.d/people_counter.conf failed=
+    local no_cluster=/etc/postgresql-common/createcluster.d/people_counter.conf failed='' policy='' new_nginx=''
     if [[ " ${PC_MISSING[*]} " == *" postgresql-"* ]] && [ ! -e "$no_cluster" ]; then
         pc_as_root mkdir -p "${no_cluster%/*}"
         pc_as_root tee "$no_cluster" >/dev/null <<<'create_main_cluster = false'
     else
         no_cluster=
     fi
+    if [[ " ${PC_MISSING[*]} " == *nginx* ]] && [ ! -e "$PC_START_POLICY" ]; then
+        pc_forbid_start
+        policy=yes
+    fi
+    if [[ " ${PC_MISSING[*]} " == *" nginx "* ]] && [ ! -e /etc/init.d/nginx ]; then new_nginx=yes; fi
     pc_as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends \
         install "${PC_MISSING[@]}" </dev/null >&2 || failed=yes
     if [ -n "$no_cluster" ]; then pc_as_root rm -f "$no_cluster"; fi
+    if [ -n "$policy" ]; then pc_allow_start "$new_nginx"; fi
     [ -z "$failed" ] || pc_die "apt-get could not install ${PC_MISSING[*]}"
     PC_MISSING=()
     hash -r
@@ -230,7 +253,18 @@ pc_configure_and_build() {
 pc_install() {
     local modules
     modules=$("$PG_CONFIG" --pkglibdir)
-    pc_as_root rm -f "$modules/people_counter.so" "$modules/people_counter_delivery.so" && pc_as_root cmake --install "$PC_BUILD"
+    pc_as_root rm -f "$modules"/people_counter*.so && pc_as_root cmake --install "$PC_BUILD"
+}
+
+# pc_build_and_install LOG: without the tests.
+pc_build_and_install() {
+    {
+        pc_configure_and_build "$PC_BUILD" modules -DPEOPLE_COUNTER_REQUIRE_ALL_TESTS=OFF &&
+            pc_configure_and_build "$PC_BUILD" people_counter_sql && pc_install
+    } >"$1" 2>&1 || {
+        tail -n 40 "$1" >&2
+        pc_die "the build failed: $1"
+    }
 }
 
 # pc_install_modules FILE...: only the modules, in the place of those that are installed.

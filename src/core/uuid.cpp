@@ -34,4 +34,37 @@ Uuid UuidV7Generator::next(std::int64_t unix_nanoseconds, std::uint64_t random) 
     return uuid;
 }
 
+bool parse_uuid(std::string_view text, Uuid &uuid) noexcept {
+    if (text.size() > 2 && text.front() == '{' && text.back() == '}') {
+        text = text.substr(1, text.size() - 2);
+    }
+    std::size_t at = 0;
+    for (int digit = 0; digit < 32; ++digit, ++at) {
+        if (digit > 0 && digit % 4 == 0 && at < text.size() && text[at] == '-') {
+            ++at;
+        }
+        const char character = at < text.size() ? text[at] : '\0';
+        const char lower = static_cast<char>(character | 0x20);
+        unsigned value = 0;
+        if (character >= '0' && character <= '9') {
+            value = static_cast<unsigned>(character - '0');
+        } else if (lower >= 'a' && lower <= 'f') {
+            value = static_cast<unsigned>(lower - 'a') + 10;
+        } else {
+            return false;
+        }
+        std::uint8_t &byte = uuid.bytes[digit / 2];
+        byte = static_cast<std::uint8_t>(digit % 2 == 0 ? value << 4 : byte | value);
+    }
+    return at == text.size();
+}
+
+std::int64_t unix_milliseconds_of(const Uuid &uuid) noexcept {
+    std::int64_t milliseconds = 0;
+    for (int i = 0; i < 6; ++i) {
+        milliseconds = milliseconds << 8 | uuid.bytes[i];
+    }
+    return milliseconds;
+}
+
 }  // namespace people_counter::core

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace people_counter::core {
 
@@ -20,5 +21,14 @@ class UuidV7Generator {
   private:
     std::uint64_t last_tick_ = 0;
 };
+
+// Thirty-two hexadecimal digits, with or without hyphens behind each four, with or without braces around: as the server
+// reads a uuid. False for anything else.
+bool parse_uuid(std::string_view text, Uuid &uuid) noexcept;
+
+inline bool is_uuid_v7(const Uuid &uuid) noexcept { return uuid.bytes[6] >> 4 == 7 && uuid.bytes[8] >> 6 == 2; }
+
+// When a UUID of version 7 was made.
+std::int64_t unix_milliseconds_of(const Uuid &uuid) noexcept;
 
 }  // namespace people_counter::core

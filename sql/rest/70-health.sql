@@ -1,0 +1,105 @@
+CREATE FUNCTION people_counter_api.health() RETURNS json
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT json_build_object('status', 'healthy', 'timestamp', now()) $$;
+COMMENT ON FUNCTION people_counter_api.health() IS
+    'GET /health
+
+{"status": "healthy", "timestamp"}, as long as the database answers; otherwise 503.';
+
+CREATE FUNCTION people_counter_api.health_detailed() RETURNS json
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    worker record;
+BEGIN
+    SELECT * INTO worker FROM people_counter_rest.alert_worker_status;
+    RETURN json_build_object(
+        'status', 'healthy', 'timestamp', now(),
+        'database', json_build_object(
+            'version', current_setting('server_version'),
+            'active_connections', (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()),
+            'database_size', pg_database_size(current_database()), 'pool_size', nullif(current_setting('app.settings.db_pool', true), '')::integer,
+            'host', coalesce(host(inet_server_addr()), 'local socket'),
+            'port', coalesce(inet_server_port(), current_setting('port')::integer), 'database', current_database(),
+            'in_recovery', pg_is_in_recovery()),
+        'extension_version', (SELECT extversion FROM pg_extension WHERE extname = 'people_counter'),
+        'alert_worker', json_build_object('state', worker.state, 'last_evaluation', worker.last_evaluation,
+                                          'backlog', worker.backlog, 'errors', worker.errors),
+        'delivery_backlog', (SELECT count(*) FROM people_counter_rest.alert_deliveries
+                              WHERE delivered_at IS NULL AND abandoned_at IS NULL));
+END $$;
+COMMENT ON FUNCTION people_counter_api.health_detailed() IS
+    'GET /health/detailed
+
+As /health, and of the database its version, connections, size in bytes, connections of PostgREST''s pool, host, port and name; the version of the extension; the alert worker, with the time of its last evaluation; and alert deliveries that wait. For readers.';
+
+CREATE DOMAIN people_counter_api."text/plain" AS text;
+COMMENT ON DOMAIN people_counter_api."text/plain" IS 'A text that PostgREST answers as text/plain.';
+
+CREATE FUNCTION people_counter_rest.label(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT replace(replace(replace(value, E'\\', E'\\\\'), '"', E'\\"'), E'\n', E'\\n') $$;
+COMMENT ON FUNCTION people_counter_rest.label(text) IS 'A label value of the Prometheus text format: backslash, quote and line feed are escaped.';
+
+CREATE FUNCTION people_counter_api.prometheus_metrics() RETURNS people_counter_api."text/plain"
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    RETURN (
+        WITH figure(position, name, kind, help, labels, value) AS (
+            SELECT 1, 'people_counter_movements_total', 'counter', 'Movements of all sessions, by direction.',
+                   format('direction="%s"', d.direction), d.total::text
+              FROM (SELECT coalesce(sum(total_people_entered), 0) AS entered, coalesce(sum(total_people_exited), 0) AS exited,
+                           coalesce(sum(exits_absorbed), 0) AS absorbed,
+                           coalesce(sum(detection_frames::bigint + tracking_frames + waiting_frames), 0) AS samples
+                      FROM people_counter_rest.session_statistics) AS t
+             CROSS JOIN LATERAL (VALUES ('in', t.entered), ('out', t.exited)) AS d(direction, total)
+            UNION ALL
+            SELECT 2, 'people_counter_metrics_samples_total', 'counter', 'Metrics samples of all sessions.', '',
+                   coalesce(sum(detection_frames::bigint + tracking_frames + waiting_frames), 0)::text
+              FROM people_counter_rest.session_statistics
+            UNION ALL
+            SELECT 3, 'people_counter_exits_absorbed_total', 'counter', 'Exits that found nobody inside: entries that counters missed.', '',
+                   coalesce(sum(exits_absorbed), 0)::text FROM people_counter_rest.session_statistics
+            UNION ALL
+            SELECT 4, 'people_counter_sessions', 'gauge', 'Sessions, by status.', format('status="%s"', status), count(*)::text
+              FROM people_counter_rest.sessions GROUP BY status
+            UNION ALL
+            SELECT 5, 'people_counter_people_inside', 'gauge', 'People inside now, of each active session.',
+                   format('session_id="%s",session_name="%s"', id, people_counter_rest.label(session_name)),
+                   people_counter_rest.calculate_current_people_inside(id)::text
+              FROM people_counter_rest.sessions WHERE status = 'active'
+            UNION ALL
+            SELECT 6, 'people_counter_last_movement_timestamp_seconds', 'gauge', 'Time of the last movement of each active session.',
+                   format('session_id="%s",session_name="%s"', s.id, people_counter_rest.label(s.session_name)),
+                   extract(epoch FROM st.last_movement_time)::text
+              FROM people_counter_rest.sessions AS s JOIN people_counter_rest.session_statistics AS st ON st.session_id = s.id
+             WHERE s.status = 'active' AND st.last_movement_time IS NOT NULL
+            UNION ALL
+            SELECT 7, 'people_counter_alerts_open', 'gauge', 'Alerts that are not resolved, by severity.', format('severity="%s"', v.severity),
+                   count(l.id)::text
+              FROM (VALUES ('info'), ('warning'), ('critical')) AS v(severity)
+              LEFT JOIN people_counter_rest.alert_logs AS l ON l.severity = v.severity AND NOT l.is_resolved GROUP BY v.severity
+            UNION ALL
+            SELECT 8, 'people_counter_alert_deliveries_pending', 'gauge', 'Alert deliveries that wait to be sent.', '', count(*)::text
+              FROM people_counter_rest.alert_deliveries WHERE delivered_at IS NULL AND abandoned_at IS NULL
+            UNION ALL
+            SELECT 9, 'people_counter_alert_worker_running', 'gauge', 'Whether the alert worker of this database runs.', '',
+                   (state = 'running')::integer::text FROM people_counter_rest.alert_worker_status
+            UNION ALL
+            SELECT 10, 'people_counter_alert_worker_errors_total', 'counter', 'Looks of the alert worker that failed, since it started.', '',
+                   coalesce(errors, 0)::text FROM people_counter_rest.alert_worker_status),
+        line AS (
+            SELECT position, 0 AS part, format(E'# HELP %s %s\n# TYPE %1$s %3$s\n', name, min(help), min(kind)) AS text FROM figure GROUP BY position, name
+            UNION ALL
+            SELECT position, 1, format(E'%s%s %s\n', name, CASE labels WHEN '' THEN '' ELSE '{' || labels || '}' END, value) FROM figure)
+        SELECT string_agg(text, '' ORDER BY position, part, text COLLATE "C") FROM line);
+END $$;
+COMMENT ON FUNCTION people_counter_api.prometheus_metrics() IS
+    'GET /metrics
+
+Figures in the text format of Prometheus: movements and samples, sessions, people inside and time of the last movement of each active session, open alerts, pending deliveries, the alert worker. For readers.';
