@@ -3,8 +3,8 @@
 
     examples/feed_calit2.py --url http://localhost:8000 --days 14
 
-Movements are made as scripts/demo.d/camera.awk makes them: the n people of a half hour pass at even distances, those who
-enter spread evenly among those who leave. So both feed the same, and each half hour adds up to its line of the file.
+Movements are made as scripts/demo.d/camera.awk makes them: the n people of a half hour pass at even distances, those
+who enter spread evenly among those who leave. So both feed the same, and each half hour adds up to its line of the file.
 """
 
 from __future__ import annotations

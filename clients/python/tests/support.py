@@ -6,7 +6,7 @@ import json
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from people_counter_client.backoff import Backoff
-from people_counter_client.errors import ApiError
+from people_counter_client.errors import ApiError, NoAnswerError
 from people_counter_client.outbox import MOVEMENT, Entry, Outbox, SessionQueue
 from people_counter_client.sender import Sender
 
@@ -23,12 +23,13 @@ def session(outbox: Outbox, session_id: str = SESSION, created: bool = True) -> 
 
 
 class FakeServer:
-    """Answers every row with recorded or duplicate; fail is asked first and may raise or answer."""
+    """Answers every row with recorded or duplicate. fail is asked before and may raise or answer, lose after that."""
 
     def __init__(self) -> None:
         self.rows: Dict[str, int] = {}
         self.calls: List[Tuple[str, str, Any]] = []
         self.fail: Optional[Callable[[str, str, Any], Any]] = None
+        self.lose: Callable[[], bool] = lambda: False
 
     async def request(
         self, method: str, path: str, *, params: Optional[Mapping[str, object]] = None, body: Optional[bytes] = None
@@ -44,6 +45,8 @@ class FakeServer:
         for row in said:
             results.append({"movement_id": row["id"], "status": "duplicate" if row["id"] in self.rows else "recorded"})
             self.rows[row["id"]] = self.rows.get(row["id"], 0) + 1
+        if self.lose():
+            raise NoAnswerError("cut off")
         return {"results": results}
 
     @property

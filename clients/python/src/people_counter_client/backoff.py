@@ -7,8 +7,8 @@ from typing import Callable
 
 
 class Backoff:
-    """Doubles from first up to limit seconds. Half of each pause is chance, so that the cameras of a house do not all come
-    back in the same instant after an outage."""
+    """Doubles from first up to limit seconds. Half of each pause is chance, so that the cameras of a house do not all
+    come back in the same instant after an outage."""
 
     def __init__(self, first: float = 0.5, limit: float = 30.0, chance: Callable[[], float] = random.random) -> None:
         self._first = first

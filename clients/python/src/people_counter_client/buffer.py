@@ -8,11 +8,11 @@ import time
 from typing import Callable, List, Optional
 
 from .backoff import Backoff
-from .client import PeopleCounterClient, to_json
+from .client import to_json
 from .errors import ApiError, BufferFullError, PeopleCounterError
 from .models import JsonObject, Remaining
 from .outbox import METRICS, MOVEMENT, Entry, Outbox, SessionQueue
-from .sender import OnError, OnRejected, Sender
+from .sender import OnError, OnRejected, Sender, Transport
 from .spool import Spool, entry_line
 
 logger = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ class Buffer:
 
     def __init__(
         self,
-        client: PeopleCounterClient,
+        transport: Transport,
         *,
         batch_size: int,
         flush_interval: float,
@@ -43,7 +43,7 @@ class Buffer:
         self._flush_interval = flush_interval
         self.outbox = Outbox(max_bytes)
         self.sender = Sender(
-            client,
+            transport,
             self.outbox,
             batch_size=batch_size,
             backoff=Backoff(retry_first, retry_limit),
@@ -111,7 +111,7 @@ class Buffer:
             self.outbox.forget_done()
 
     async def refused(self, queue: SessionQueue) -> None:
-        """Forgets a session that could not be created, unless it is one of an earlier run with something in the spool."""
+        """Forgets a session that could not be created, unless an earlier run left something for it."""
         queue.current = False
         if not queue.created and not any(queue.rows.values()) and not self.spilling:
             del self.outbox.queues[queue.session_id]
@@ -215,8 +215,8 @@ class Buffer:
             self.sender.try_now()
             before = self.sender.counters.requests
             while not done() and time.monotonic() < deadline:
-                error = self.sender.last_error
-                if self.sender.counters.requests > before and isinstance(error, ApiError) and error.status in (401, 403):
+                error, tried = self.sender.last_error, self.sender.counters.requests > before
+                if tried and isinstance(error, ApiError) and error.status in (401, 403):
                     return
                 self._stepped.clear()
                 self._wake.set()

@@ -156,16 +156,16 @@ class PeopleCounterClient:
         return cast(models.SessionList, await self.request("GET", "/sessions", params=params))
 
     async def get_session(self, session_id: str) -> models.Session:
-        return cast(models.Session, await self.request("GET", _session(session_id)))
+        return cast(models.Session, await self.request("GET", session_path(session_id)))
 
     async def update_session(self, session_id: str, changes: Mapping[str, object]) -> models.SessionUpdated:
-        answer = await self.request("PUT", _session(session_id), body=to_json(dict(changes)))
+        answer = await self.request("PUT", session_path(session_id), body=to_json(dict(changes)))
         return cast(models.SessionUpdated, answer)
 
     # Movements
 
     async def record_movement(self, session_id: str, movement: Mapping[str, object]) -> models.MovementRecorded:
-        answer = await self.request("POST", _session(session_id, "movements"), body=to_json(dict(movement)))
+        answer = await self.request("POST", session_path(session_id, "movements"), body=to_json(dict(movement)))
         return cast(models.MovementRecorded, answer)
 
     async def record_movements(
@@ -173,29 +173,29 @@ class PeopleCounterClient:
     ) -> models.BatchResult:
         """All of them in one request; results has what became of each, in their order."""
         body = to_json([dict(movement) for movement in movements])
-        return cast(models.BatchResult, await self.request("POST", _session(session_id, "movements"), body=body))
+        return cast(models.BatchResult, await self.request("POST", session_path(session_id, "movements"), body=body))
 
     async def list_movements(
         self, session_id: str, limit: int = 100, offset: int = 0, direction: Optional[str] = None
     ) -> models.MovementList:
         params = {"limit": limit, "offset": offset, "direction": direction}
-        answer = await self.request("GET", _session(session_id, "movements"), params=params)
+        answer = await self.request("GET", session_path(session_id, "movements"), params=params)
         return cast(models.MovementList, answer)
 
     # Metrics
 
     async def record_metrics(self, session_id: str, sample: Mapping[str, object]) -> models.MetricsRecorded:
-        answer = await self.request("POST", _session(session_id, "metrics"), body=to_json(dict(sample)))
+        answer = await self.request("POST", session_path(session_id, "metrics"), body=to_json(dict(sample)))
         return cast(models.MetricsRecorded, answer)
 
     async def record_metrics_batch(
         self, session_id: str, samples: Iterable[Mapping[str, object]]
     ) -> models.BatchResult:
         body = to_json([dict(sample) for sample in samples])
-        return cast(models.BatchResult, await self.request("POST", _session(session_id, "metrics"), body=body))
+        return cast(models.BatchResult, await self.request("POST", session_path(session_id, "metrics"), body=body))
 
     async def recent_metrics(self, session_id: str, minutes: int = 10) -> models.RecentMetrics:
-        answer = await self.request("GET", _session(session_id, "metrics/recent"), params={"minutes": minutes})
+        answer = await self.request("GET", session_path(session_id, "metrics/recent"), params={"minutes": minutes})
         return cast(models.RecentMetrics, answer)
 
     # Analytics and the rest
@@ -230,7 +230,7 @@ class PeopleCounterClient:
         return cast(models.JsonObject, await self.request("POST", path, body=body))
 
 
-def _session(session_id: str, below: str = "") -> str:
+def session_path(session_id: str, below: str = "") -> str:
     path = f"/sessions/{quote(session_id, safe='')}"
     return f"{path}/{below}" if below else path
 

@@ -23,7 +23,7 @@ class ApiError(PeopleCounterError):
 
 
 class NoAnswerError(PeopleCounterError):
-    """There is no usable answer: refused, timed out, cut off, or not of this API. What was asked for may have happened."""
+    """No usable answer: refused, timed out, cut off, or not of this API. What was asked for may have happened."""
 
 
 class NoSessionError(PeopleCounterError):

@@ -227,7 +227,7 @@ class PeopleCounterIntegration:
         *,
         movement_time: Optional[datetime] = None,
     ) -> bool:
-        """Records that a person crossed the line, now or at movement_time, which needs a time zone. True: it is kept."""
+        """Records that a person crossed the line, now or at movement_time, which needs a zone. True: it is kept."""
         queue = self._counting()
         row = rows.movement(
             self._new_id(), movement_time, person_id, direction, centroid, bounding_box, confidence, frame_number
@@ -265,8 +265,8 @@ class PeopleCounterIntegration:
     # ---- sending
 
     async def auto_flush_check(self) -> None:
-        """Sends what is due, and waits a quarter of a second for it at most. The background task does that by itself; this
-        is for programs that otherwise rarely wait for anything."""
+        """Sends what is due, and waits a quarter of a second for it at most. The background task does that by itself;
+        this is for programs that otherwise rarely wait for anything."""
         self._buffer.check_open()
         await self._buffer.send_due(_PATIENCE)
 

@@ -131,14 +131,14 @@ class Outbox:
                 self.bytes -= entry.cost
 
     def set_aside(self, entry: Entry) -> None:
-        """What the server stumbles over shall not hold up what comes after it. It is kept, and tried again now and then."""
+        """What the server stumbles over shall not hold up what comes after it. It is kept, and tried again."""
         queue = self.queue(entry.session_id)
         queue.rows[entry.kind].pop(entry.key, None)
         queue.aside[entry.key] = entry
         queue.aside.move_to_end(entry.key)
 
     def next_queue(self, now: float, ends: bool = True) -> Optional[SessionQueue]:
-        """The next session that has something to send, in turn, so that a long backlog of one does not delay the others."""
+        """The next session that has something to send, in turn: a long backlog of one does not delay the others."""
         for queue in self.queues.values():
             due_at = queue.due_at(ends)
             if due_at is not None and due_at <= now:

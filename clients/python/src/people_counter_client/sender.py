@@ -8,7 +8,7 @@ import time
 from typing import Any, Callable, List, Mapping, Optional, Protocol
 
 from .backoff import Backoff
-from .client import to_json
+from .client import session_path, to_json
 from .errors import ApiError, NoAnswerError
 from .models import Counters, JsonObject, Rejection
 from .outbox import MOVEMENT, Entry, Outbox, SessionQueue
@@ -116,7 +116,7 @@ class Sender:
         return True
 
     async def _refill(self) -> bool:
-        """Brings back what is in the spool only, once half of the memory is free. Answers whether there is more of it."""
+        """Brings back what is in the spool only, once half of the memory is free. Answers whether there is more."""
         if self.spool is None or not self.spool.spilling:
             return False
         if self._has_room():
@@ -165,7 +165,7 @@ class Sender:
                 await self.spool.append(session_lines(queue))
 
     async def end(self, session_id: str, changes: JsonObject) -> None:
-        await self._transport.request("PUT", f"/sessions/{session_id}", body=to_json(changes))
+        await self._transport.request("PUT", session_path(session_id), body=to_json(changes))
 
     async def _end(self, queue: SessionQueue) -> None:
         changes = queue.end or {}
@@ -214,7 +214,7 @@ class Sender:
         queue.aside_until = self._clock() + queue.aside_backoff.next()
 
     async def _post(self, batch: List[Entry]) -> None:
-        path = f"/sessions/{batch[0].session_id}/{'movements' if batch[0].kind == MOVEMENT else 'metrics'}"
+        path = session_path(batch[0].session_id, "movements" if batch[0].kind == MOVEMENT else "metrics")
         body = b"[" + b",".join(entry.data for entry in batch) + b"]"
         answer = await self._transport.request("POST", path, body=body)
         for entry, result in zip(batch, _results(answer, len(batch))):

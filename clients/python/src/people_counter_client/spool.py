@@ -1,8 +1,8 @@
 """The file behind the buffer: what was recorded outlives a crash of the program and a power cut.
 
-JSON lines, appended. A row, a session and the end of a session have one each; {"done": [ids]} says what need not be sent
-any more, {"created": id} that a session exists. At opening, and when most of the file is done with, it is written anew
-beside the old one and put in its place. A line that was torn by a power cut is left out: its record was not yet confirmed.
+JSON lines, appended. A row, a session and the end of a session have one each; {"done": [ids]} says what need not be
+sent any more, {"created": id} that a session exists. At opening, and when most of the file is done with, it is written
+anew beside the old one and put in its place. A line that was torn by a power cut is left out: it was not yet confirmed.
 """
 
 from __future__ import annotations
@@ -65,10 +65,12 @@ def _entry(record: JsonObject) -> Optional[Entry]:
 
 
 class Spool:
-    """One file, one process, one event loop. While it is spilling, because memory is full, what is recorded is in the file
-    only, from _spill_from on; spilled is the number of these movements."""
+    """One file, one process, one event loop. While it is spilling, because memory is full, what is recorded is in the
+    file only, from _spill_from on; spilled is the number of these movements."""
 
-    def __init__(self, path: str, outbox: Outbox, fsync: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, path: str, outbox: Outbox, fsync: bool = True, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._path = path
         self._outbox = outbox
         self._fsync = fsync
