@@ -217,6 +217,18 @@ class Full(BufferCase):
         self.assertEqual(self.sent_persons(), list(range(10_500)))
         self.assertEqual(set(self.server.rows.values()), {1})
 
+    async def test_an_end_waits_for_what_only_the_file_has(self) -> None:
+        async with self.small(spool_path=self.spool, flush_timeout=0.01, batch_size=40) as integration:
+            await self.fill_up(integration)
+            second = await integration.start_counting_session()
+            await self.fill(integration, 10, first=10_000)  # none of these is in memory
+            self.assertIs(False, await integration.end_counting_session())
+            self.server.fail = None
+            self.assertFalse(await integration.flush(timeout=600))
+        self.assertEqual(sorted(self.sent_persons()), list(range(10_010)))
+        methods = [method for method, path, _ in self.server.calls if second in path]
+        self.assertEqual((methods[-1], methods.count("PUT")), ("PUT", 1))
+
     async def test_and_after_a_restart_too(self) -> None:
         first: Optional[PeopleCounterIntegration] = None
         async with self.small(spool_path=self.spool, flush_timeout=0.01) as first:
