@@ -353,7 +353,7 @@ pc_cluster_use() {
 
 # pc_cluster_start NAME [setting=value...]: makes it if need be, starts it if need be, and points PG* at it.
 pc_cluster_start() {
-    local home=$PC_RUN/$1 data=$PC_RUN/$1/data name=$1 try
+    local home=$PC_RUN/$1 data=$PC_RUN/$1/data name=$1 try port
     shift
     if pc_cluster_running "$name"; then
         pc_cluster_use "$name"
@@ -373,9 +373,11 @@ pc_cluster_start() {
         fi
         pc_as_user sh -c 'echo "include = '\''people_counter.conf'\''" >>"$0/postgresql.conf"' "$data"
     fi
+    # The port of the last time first: it is in the name of the socket, which others may know.
+    port=$(pc_as_user sed -n 's/^port = //p' "$data/people_counter.conf" 2>/dev/null || true)
     for try in 1 2 3 4 5; do
         {
-            printf "listen_addresses = '127.0.0.1'\nport = %s\n" "$(pc_free_port)"
+            printf "listen_addresses = '127.0.0.1'\nport = %s\n" "${port:-$(pc_free_port)}"
             printf "unix_socket_directories = '%s'\n" "$home"
             [ $# -eq 0 ] || printf '%s\n' "$@"
         } | pc_as_user sh -c 'cat >"$0"' "$data/people_counter.conf"
@@ -383,6 +385,7 @@ pc_cluster_start() {
             pc_cluster_use "$name"
             return 0
         fi
+        port=
         pc_note "cluster $name did not start (try $try)"
     done
     pc_as_user tail -n 20 "$home/log" >&2 || true

@@ -46,48 +46,24 @@ END $$;
 COMMENT ON FUNCTION people_counter_rest.record_each(uuid, text, jsonb) IS
     'Records the movements of a batch one by one: as record_batch(), for a batch with a row that fails when it is stored.';
 
+CREATE FUNCTION people_counter_rest.record_together(session uuid, zone text, body jsonb) RETURNS json
+    LANGUAGE c VOLATILE STRICT
+    AS 'MODULE_PATHNAME', 'people_counter_rest_record_batch';
+COMMENT ON FUNCTION people_counter_rest.record_together(uuid, text, jsonb) IS
+    'Records an array of movements in one statement: as record_batch(), if none fails when it is stored.';
+
 CREATE FUNCTION people_counter_rest.record_batch(session uuid, zone text, body jsonb) RETURNS json
     LANGUAGE plpgsql VOLATILE STRICT
     SET search_path = pg_catalog, pg_temp
     AS $$
-DECLARE
-    answer json;
 BEGIN
-    WITH given AS MATERIALIZED (
-        SELECT r.ordinal, r.problem, r.hint, coalesce(r.movement_time, now()) AS movement_time,
-               coalesce(r.id, CASE WHEN r.problem IS NULL THEN people_counter_rest.generate_uuid_v7() END) AS id,
-               r.person_id, r.movement_direction, r.centroid_x, r.centroid_y, r.bounding_box_x1, r.bounding_box_y1,
-               r.bounding_box_x2, r.bounding_box_y2, r.confidence_score, r.frame_number
-          FROM people_counter_rest.read_movements(body, zone) AS r),
-    recorded AS (
-        INSERT INTO people_counter_rest.people_movements
-            (session_id, movement_time, id, person_id, movement_direction, centroid_x, centroid_y,
-             bounding_box_x1, bounding_box_y1, bounding_box_x2, bounding_box_y2, confidence_score, frame_number)
-        SELECT session, movement_time, id, person_id, movement_direction::people_counter_rest.movement_direction, centroid_x,
-               centroid_y, bounding_box_x1, bounding_box_y1, bounding_box_x2, bounding_box_y2, confidence_score, frame_number
-          FROM given WHERE problem IS NULL
-        ON CONFLICT DO NOTHING
-        RETURNING movement_time, id),
-    -- Of rows with the same id and time in one batch the first is the one that was recorded.
-    told AS (
-        SELECT g.ordinal, g.id, g.problem, g.hint,
-               r.id IS NOT NULL AND row_number() OVER (PARTITION BY g.id, g.movement_time ORDER BY g.ordinal) = 1 AS is_new
-          FROM given AS g LEFT JOIN recorded AS r ON r.id = g.id AND r.movement_time = g.movement_time)
-    SELECT json_build_object(
-        'count', count(*), 'recorded', count(*) FILTER (WHERE is_new),
-        'duplicates', count(*) FILTER (WHERE NOT is_new AND problem IS NULL), 'rejected', count(problem),
-        'results', coalesce(json_agg(
-            CASE WHEN problem IS NULL
-                 THEN json_build_object('movement_id', id, 'status', CASE WHEN is_new THEN 'recorded' ELSE 'duplicate' END)
-                 ELSE json_build_object('status', 'rejected', 'detail', problem || '. ' || hint) END ORDER BY ordinal), '[]'))
-      INTO answer FROM told;
-    RETURN answer;
+    RETURN people_counter_rest.record_together(session, zone, body);
 EXCEPTION
     WHEN data_exception OR integrity_constraint_violation OR raise_exception THEN
         RETURN people_counter_rest.record_each(session, zone, body);
 END $$;
 COMMENT ON FUNCTION people_counter_rest.record_batch(uuid, text, jsonb) IS
-    'Records an array of movements in one statement. Answers a count, how many were recorded, duplicates and rejected, and a result for each.';
+    'Records an array of movements. Answers a count, how many were recorded, duplicates and rejected, and a result for each.';
 
 -- Native, for it comes with every movement; the statements in it name everything in full.
 CREATE FUNCTION people_counter_api.record_movements(jsonb) RETURNS json

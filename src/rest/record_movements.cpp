@@ -2,38 +2,14 @@
 // statements are kept, and the object is read where it lies.
 #include "core/uuid.hpp"
 #include "pg/guard.hpp"
+#include "pg/uuid.hpp"
 #include "rest/request.hpp"
 #include "rest/rows.hpp"
+#include "rest/statement.hpp"
 
 namespace people_counter::rest {
 
 namespace {
-
-// A statement that is planned once. The names in it are qualified.
-class Statement {
-  public:
-    explicit constexpr Statement(const char *sql) : sql_{sql} {}
-
-    // Returns the number of rows.
-    uint64 run(int count, const Oid *types, const Datum *values, const char *nulls, bool only_reads) {
-        if (plan_ == nullptr) {
-            SPIPlanPtr plan = SPI_prepare(sql_, count, const_cast<Oid *>(types));
-            if (plan == nullptr || SPI_keepplan(plan) != 0) {
-                elog(ERROR, "could not prepare: %s", sql_);
-            }
-            plan_ = plan;
-        }
-        const int result = SPI_execute_plan(plan_, const_cast<Datum *>(values), nulls, only_reads, 0);
-        if (result < 0) {
-            elog(ERROR, "%s: %s", SPI_result_code_string(result), sql_);
-        }
-        return SPI_processed;
-    }
-
-  private:
-    const char *sql_;
-    SPIPlanPtr plan_ = nullptr;
-};
 
 Statement find_zone("SELECT s.time_zone FROM people_counter_rest.sessions AS s WHERE s.id OPERATOR(pg_catalog.=) $1");
 Statement find_own_zone(
@@ -42,18 +18,12 @@ Statement find_own_zone(
     " WHERE s.id OPERATOR(pg_catalog.=) $1 AND d.device OPERATOR(pg_catalog.=) $2");
 Statement explain_session("SELECT people_counter_rest.find_session($1)");
 Statement record_batch("SELECT people_counter_rest.record_batch($1, $2, $3)");
-Statement new_id("SELECT people_counter_rest.generate_uuid_v7()");
 Statement insert_movement(
     "INSERT INTO people_counter_rest.people_movements"
     " (session_id, id, movement_time, person_id, movement_direction, centroid_x, centroid_y, bounding_box_x1,"
     "  bounding_box_y1, bounding_box_x2, bounding_box_y2, confidence_score, frame_number)"
     " VALUES ($1, $2, $3, $4, CAST($5 AS people_counter_rest.movement_direction), $6, $7, $8, $9, $10, $11, $12, $13)"
     " ON CONFLICT DO NOTHING");
-
-Datum column(int number) {
-    bool is_null = false;
-    return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number, &is_null);
-}
 
 // The zone of the session that the request names, where it may use it. Otherwise the ERROR of find_session().
 text *zone_of_session(text *given, pg_uuid_t &session) {
@@ -77,7 +47,7 @@ text *zone_of_session(text *given, pg_uuid_t &session) {
         explain_session.run(1, type, value, given == nullptr ? "n" : " ", false);
         ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("the session was just removed")));
     }
-    return DatumGetTextPP(column(1));
+    return DatumGetTextPP(column(0, 1));
 }
 
 const char *result_of(const pg_uuid_t &id, bool is_new) {
@@ -92,14 +62,15 @@ const char *record_one(const pg_uuid_t &session, text *zone, Jsonb *body) {
     require_rows(body, false, "Send one object, or an array of objects.");
     core::Calendar calendar = calendar_of(zone);
     Given given[kMostFields];
+    core::Uuid new_id;
     const Problem problem = read_row(kMovementFields, &body->root, calendar, given);
     if (problem.found()) {
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", problem.message), errhint("%s", problem.hint)));
     }
     if (given[0].is_null) {
-        new_id.run(0, nullptr, nullptr, nullptr, false);
-        given[0] = {column(1), false};
+        new_id = pg::next_uuid();
+        given[0] = {PointerGetDatum(&new_id), false};
     }
     if (given[1].is_null) {
         given[1] = {TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()), false};
@@ -125,7 +96,7 @@ const char *record(Jsonb *body) {
     const Oid types[] = {UUIDOID, TEXTOID, JSONBOID};
     const Datum values[] = {UUIDPGetDatum(&session), PointerGetDatum(zone), JsonbPGetDatum(body)};
     record_batch.run(3, types, values, nullptr, false);
-    return TextDatumGetCString(column(1));
+    return TextDatumGetCString(column(0, 1));
 }
 
 }  // namespace

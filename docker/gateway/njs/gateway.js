@@ -1,100 +1,91 @@
-// What the gateway makes of the errors of PostgREST, and how it tells callers apart. njs 0.7.9 and later.
+// The errors of PostgREST and of nginx in the shape of the contract, and what tells callers apart. njs 0.7.9 and later.
+//
+// An error whose status stays keeps its body, which errorBody() puts into shape on its way. That version of njs cannot
+// change a status on its way: those that may need it (401, 405 and what is above) go to answer() by error_page, and
+// the body of PostgREST is gone by then. It says nothing that the code does not.
 
 import crypto from 'crypto';
 
-// The statuses that PostgREST's own choice is replaced by, found by the code of the error: what is not the fault of the
-// client and goes away by itself is 503, what is too deep or too complex is the fault of the client.
+// What nginx says itself, by status.
+const OWN = {
+    400: 'the request is not well-formed HTTP',
+    401: 'credentials are needed: header X-API-Key, or Authorization: Bearer and a token',
+    403: 'the credentials do not allow this',
+    404: 'there is nothing at this URL',
+    405: 'this method is not allowed here',
+    413: 'the body is too large',
+    414: 'the URL is too long',
+    415: 'the content type of the body must be application/json',
+    429: 'too many requests: wait and try again',
+    431: 'the headers of the request are too large',
+    500: 'internal error',
+    503: 'the service is not available at the moment: try again',
+};
+
+// By the code of the error: what is too deep or too complex is the fault of the client, and what goes away by itself is
+// nobody's. The first that fits.
 const CORRECTIONS = [
-    [/^54/, 400],
-    [/^(57|53|40|08)|^55P03$|^25006$|^PGRST00[0-3]$/, 503],
+    [/^54/, 400, 'the request is nested too deeply, too large or too complex'],
+    [/^57014$/, 503, 'it took too long: ask for less, or try again'],
+    [/^PGRST003$|^53/, 503, 'the service is overloaded: try again'],
+    [/^40|^55P03$/, 503, 'somebody else was about the same at the same time: try again'],
+    [/^(57|08|58|25006)|^PGRST00[0-2]$/, 503, 'the database is not available at the moment: try again'],
+    [/^PT401$/, 401, 'the API key is unknown, revoked or expired'],
+    [/^PGRST30[13]$/, 401, 'the token is not valid, or no longer'],
 ];
 
-// PostgREST names the code in a header, so that the status can be chosen before the body is there.
+// PostgREST names it in a header.
 function codeOf(r) {
     const found = /error=([A-Za-z0-9]+)/.exec(r.variables.upstream_http_proxy_status || '');
     return found ? found[1] : '';
 }
 
-function isOwnDialect(r) {
-    return r.uri.startsWith('/rest/');
-}
-
-function statusOf(r, code) {
-    for (let i = 0; i < CORRECTIONS.length; i++) {
-        if (CORRECTIONS[i][0].test(code)) {
-            return CORRECTIONS[i][1];
-        }
-    }
-    if (r.status == 502 || r.status == 504) {
-        return 503;
-    }
-    // What our functions ask for and do not find is not asked for by the client, as it may be in PostgREST's dialect.
-    if (!isOwnDialect(r) && /^42/.test(code) && code != '42501') {
-        return 500;
-    }
-    // PostgREST takes a key for no credentials: the right is missing, not the name.
-    if (r.status == 401 && code == '42501' && (r.headersIn['X-API-Key'] || r.headersIn['Authorization'])) {
-        return 403;
-    }
-    return r.status;
-}
-
-function errorHeaders(r) {
-    if (r.status < 400) {
-        return;
-    }
-    r.status = statusOf(r, codeOf(r));
-    delete r.headersOut['Content-Length'];
-    r.headersOut['Content-Type'] = 'application/json';   // nginx adds the charset there was
-    if (r.status != 401) {
-        delete r.headersOut['WWW-Authenticate'];
-    } else if (!r.headersOut['WWW-Authenticate']) {
-        r.headersOut['WWW-Authenticate'] = 'Bearer';
-    }
-}
-
-// What the body says, or what stands in for it where it is not PostgREST's or tells what is inside.
-function shape(r, text) {
-    let error = {};
-    try {
-        error = JSON.parse(text) || {};
-    } catch (e) {
-        // not PostgREST's: the status is all there is
-    }
-    const code = codeOf(r) || error.code || '';
-    const message = typeof error.message == 'string' ? error.message : '';
-    const hint = typeof error.hint == 'string' ? error.hint : null;
-    let detail = message;
-    let details = error.details === undefined ? null : error.details;
-    let advice = hint;
-
-    if (r.status == 500) {
-        detail = 'internal error';
-        details = advice = null;
-    } else if (/^54/.test(code)) {
-        detail = 'the request is too deep, too large or too complex: ' + message;
-        details = advice = null;
-    } else if (/^(PGRST00|08|57|53)/.test(code)) {
-        details = advice = null;
-    }
-    if (!detail) {
-        detail = 'error ' + r.status;
-    }
-
+// On /rest/, PostgREST's own keys go with ours, for its clients.
+function shape(r, error) {
     const answer = {
-        detail: advice ? detail + ' (' + advice + ')' : detail,
+        detail: error.hint ? `${error.message} (${error.hint})` : error.message,
         timestamp: r.variables.time_iso8601,
     };
-    if (isOwnDialect(r)) {
-        answer.code = code || null;
-        answer.message = detail;
-        answer.details = details;
-        answer.hint = advice;
+    if (r.variables.request_uri.startsWith('/rest/')) {
+        answer.code = error.code || null;
+        answer.message = error.message;
+        answer.details = error.details === undefined ? null : error.details;
+        answer.hint = error.hint || null;
     }
     return JSON.stringify(answer);
 }
 
-// The pieces are kept in a variable of the request, as hexadecimal digits: one may end within a character.
+// js_content of /_answer/STATUS
+function answer(r) {
+    const code = codeOf(r);
+    let status = Number(r.uri.slice('/_answer/'.length));
+    let message = OWN[status];
+    const correction = code && CORRECTIONS.find(c => c[0].test(code));
+    if (correction) {
+        status = correction[1];
+        message = correction[2];
+    } else if (status == 401 && code == '42501' && (r.headersIn['X-API-Key'] || r.headersIn['Authorization'])) {
+        status = 403;   // PostgREST does not know of keys: it is the right that is missing, not the name
+        message = OWN[403];
+    }
+    if (status == 401) {
+        r.headersOut['WWW-Authenticate'] = 'Bearer';
+    } else {
+        delete r.headersOut['WWW-Authenticate'];
+    }
+    r.headersOut['Content-Type'] = 'application/json; charset=utf-8';
+    r.return(status, shape(r, {message: message, code: code}));
+}
+
+// js_header_filter
+function errorHeaders(r) {
+    if (r.status >= 400) {
+        delete r.headersOut['Content-Length'];
+        r.headersOut['Content-Type'] = 'application/json';   // nginx adds the charset that was there
+    }
+}
+
+// js_body_filter. The pieces are kept in a variable of the request, as hexadecimal digits: one may end within a character.
 function errorBody(r, data, flags) {
     if (r.status < 400) {
         r.sendBuffer(data, flags);
@@ -103,14 +94,35 @@ function errorBody(r, data, flags) {
     }
     r.variables.api_error_body = (r.variables.api_error_body || '') + data.toString('hex');
     if (flags.last) {
-        r.sendBuffer(shape(r, Buffer.from(r.variables.api_error_body, 'hex').toString()), flags);
+        r.sendBuffer(shape(r, errorOf(r, Buffer.from(r.variables.api_error_body, 'hex').toString())), flags);
     }
 }
 
-// The credentials as one name that does not tell them.
+// What the body says if it is PostgREST's; otherwise it is nginx's.
+function errorOf(r, text) {
+    const code = codeOf(r);
+    let error;
+    if (code) {
+        try {
+            error = JSON.parse(text);
+        } catch (e) {
+            // as if there were none
+        }
+    }
+    if (error && typeof error.message == 'string') {
+        // Where in the body it stops to be JSON, or to be a number.
+        if (code == '22P02' && error.details && !error.hint) {
+            error.hint = error.details;
+        }
+        return error;
+    }
+    return {message: OWN[r.status] || `the request was answered with status ${r.status}`, code: code};
+}
+
+// js_set: the credentials as one name that does not tell them.
 function caller(r) {
     const shown = JSON.stringify([r.headersIn['X-API-Key'] || '', r.headersIn['Authorization'] || '']);
     return crypto.createHash('sha256').update(shown).digest('base64url');
 }
 
-export default {errorHeaders, errorBody, caller};
+export default {answer, errorHeaders, errorBody, caller};
