@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Iterator, List, Optional, Tuple
 from zoneinfo import ZoneInfo
 
-from people_counter_client import PeopleCounterIntegration, Rejection
+from people_counter_client import PeopleCounterError, PeopleCounterIntegration, Rejection
 
 DATA = Path(__file__).resolve().parents[3] / "test" / "data" / "calit2_main_door.csv"
 ZONE = ZoneInfo("America/Los_Angeles")  # the clock on the wall
@@ -82,11 +82,11 @@ async def feed(url: str, api_key: Optional[str], days: Optional[int], spool: Opt
         ended = await integration.end_counting_session({"status": "completed", "end_time": end})
         seconds = time.monotonic() - begin
         print(f"session {session_id}")
-        print(f"{person:,} movements in {seconds:.1f} s: {person / seconds:,.0f} a second")
         if not ended:
             left = integration.pending
             print(f"not all is there: {left.movements:,} movements wait, {len(refused):,} were refused; {left.error}")
             return 1
+        print(f"{person:,} movements in {seconds:.1f} s: {person / seconds:,.0f} a second")
         statistics = (await integration.client.get_session(session_id))["statistics"]
     there = (statistics["total_people_entered"], statistics["total_people_exited"])
     print(f"{'':14}{'in':>8}{'out':>8}")
@@ -104,7 +104,11 @@ def main() -> int:
     parser.add_argument("--spool", help="a file that outlives a crash of this program")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    return asyncio.run(feed(arguments.url, arguments.api_key, arguments.days, arguments.spool))
+    try:
+        return asyncio.run(feed(arguments.url, arguments.api_key, arguments.days, arguments.spool))
+    except PeopleCounterError as error:
+        print(f"{arguments.url}: {error}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":
