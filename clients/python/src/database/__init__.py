@@ -1,0 +1,1 @@
+"""The import path of programs written for the first version of the system: database.client."""
