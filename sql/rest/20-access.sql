@@ -61,6 +61,16 @@ CREATE FUNCTION people_counter_rest.request_header(name text) RETURNS text
 COMMENT ON FUNCTION people_counter_rest.request_header(text) IS
     'A header of the request, its name in small letters. NULL if it was not sent, or empty.';
 
+CREATE FUNCTION people_counter_rest.sees(session uuid) RETURNS boolean
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+        SELECT people_counter_rest.sees_all()
+            OR EXISTS (SELECT FROM people_counter_rest.session_devices AS d
+                        WHERE d.session_id = session AND d.device = people_counter_rest.device())
+    $$;
+COMMENT ON FUNCTION people_counter_rest.sees(uuid) IS 'Whether the request may use a session: a device only its own.';
+
 CREATE FUNCTION people_counter_rest.find_api_key(key text, OUT key_role text, OUT device text)
     LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp

@@ -52,16 +52,6 @@ END $$;
 COMMENT ON FUNCTION people_counter_rest.word_argument(text, text, text[]) IS
     'One of several words in a request; NULL if it was not given. ERROR invalid_parameter_value.';
 
-CREATE FUNCTION people_counter_rest.sees(session uuid) RETURNS boolean
-    LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-    AS $$
-        SELECT people_counter_rest.sees_all()
-            OR EXISTS (SELECT FROM people_counter_rest.session_devices AS d
-                        WHERE d.session_id = session AND d.device = people_counter_rest.device())
-    $$;
-COMMENT ON FUNCTION people_counter_rest.sees(uuid) IS 'Whether the request may use a session: a device only its own.';
-
 CREATE FUNCTION people_counter_rest.find_session(given text, OUT id uuid, OUT time_zone text)
     LANGUAGE plpgsql STABLE CALLED ON NULL INPUT
     SET search_path = pg_catalog, pg_temp
