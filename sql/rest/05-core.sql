@@ -7,7 +7,8 @@ DECLARE
     name text;
     call record;
 BEGIN
-    EXECUTE format('GRANT USAGE ON SCHEMA %s TO people_counter_api_owner', core);
+    -- Triggers run as whoever writes, and some name functions of theirs.
+    EXECUTE format('GRANT USAGE ON SCHEMA %s TO people_counter_api_owner, people_counter_operator', core);
     FOREACH name IN ARRAY ARRAY['sessions', 'people_movements', 'realtime_metrics', 'occupancy_baselines', 'alert_thresholds',
                                 'alert_channels', 'system_config', 'alert_logs'] LOOP
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE %s.%I TO people_counter_api_owner', core, name);
