@@ -43,3 +43,5 @@ BEGIN
                        call.name || '() of people_counter, in whatever schema that is.');
     END LOOP;
 END $$;
+-- A view of the API calls it, with the rights of whoever reads the view.
+ALTER FUNCTION people_counter_rest.calculate_current_people_inside(uuid) SECURITY DEFINER SET search_path = pg_catalog, pg_temp;

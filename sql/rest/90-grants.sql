@@ -31,6 +31,9 @@ GRANT EXECUTE ON FUNCTION people_counter_rest.pre_request(), people_counter_rest
     people_counter_rest.request_header(text), people_counter_rest.sees_all(), people_counter_rest.device()
     TO people_counter_anonymous, people_counter_reader, people_counter_device;
 
+-- Called by a view, which shows of it what its reader may see.
+GRANT EXECUTE ON FUNCTION people_counter_rest.calculate_current_people_inside(uuid) TO people_counter_reader, people_counter_device;
+
 GRANT EXECUTE ON FUNCTION people_counter_api.health() TO people_counter_anonymous, people_counter_reader, people_counter_device;
 
 GRANT SELECT ON people_counter_api.sessions, people_counter_api.people_movements, people_counter_api.realtime_metrics,
