@@ -13,6 +13,7 @@ BEGIN
            AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'people_counter_rest')
     LOOP
         IF member.relkind IN ('r', 'v') THEN
+            EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', member.objid::regclass);   -- what default privileges granted
             EXECUTE format('ALTER %s %s OWNER TO people_counter_api_owner', CASE member.relkind WHEN 'r' THEN 'TABLE' ELSE 'VIEW' END,
                            member.objid::regclass);
         ELSIF member.classid = 'pg_proc'::regclass THEN
