@@ -230,7 +230,7 @@ pc_configure_and_build() {
 pc_install() {
     local modules
     modules=$("$PG_CONFIG" --pkglibdir)
-    pc_as_root rm -f "$modules/people_counter.so" "$modules/people_counter_delivery.so" && pc_as_root cmake --install "$PC_BUILD"
+    pc_as_root rm -f "$modules"/people_counter{,_delivery,_rest}.so && pc_as_root cmake --install "$PC_BUILD"
 }
 
 # pc_install_modules FILE...: only the modules, in the place of those that are installed.
