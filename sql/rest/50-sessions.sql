@@ -3,7 +3,7 @@ CREATE FUNCTION people_counter_api.create_session(jsonb) RETURNS json
     SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
-    zone text := coalesce($1 ->> 'time_zone', people_counter_rest.default_time_zone());
+    zone text := coalesce(people_counter_rest.text_field($1, 'time_zone'), people_counter_rest.default_time_zone());
     owner text := CASE WHEN NOT people_counter_rest.sees_all() THEN people_counter_rest.device() END;
     given jsonb;
     fields text;
@@ -37,7 +37,7 @@ CREATE FUNCTION people_counter_api.update_session(jsonb) RETURNS json
     AS $$
 DECLARE
     session record := people_counter_rest.find_session(people_counter_rest.request_header('x-session-id'));
-    given jsonb := people_counter_rest.session_fields($1, coalesce($1 ->> 'time_zone', session.time_zone), true);
+    given jsonb := people_counter_rest.session_fields($1, coalesce(people_counter_rest.text_field($1, 'time_zone'), session.time_zone), true);
     fields text;
     sources text;
 BEGIN
