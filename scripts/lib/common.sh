@@ -253,7 +253,7 @@ pc_configure_and_build() {
 pc_install() {
     local modules
     modules=$("$PG_CONFIG" --pkglibdir)
-    pc_as_root rm -f "$modules"/people_counter*.so && pc_as_root cmake --install "$PC_BUILD"
+    pc_as_root rm -f "$modules"/people_counter{,_delivery,_rest}.so && pc_as_root cmake --install "$PC_BUILD"
 }
 
 # pc_build_and_install LOG: without the tests.

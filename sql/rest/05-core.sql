@@ -1,5 +1,6 @@
 -- people_counter may be in any schema, and may be renamed. So its name is looked up once, here, where what the API uses of it
--- gets a fixed name: tables as views of the same name, types as domains, functions as functions that are inlined.
+-- gets a fixed name: tables as views of the same name, types as domains, functions as functions whose bodies are parsed
+-- here, so that they follow what they name.
 DO $$
 DECLARE
     core text := (SELECT quote_ident(n.nspname) FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace
@@ -37,9 +38,11 @@ BEGIN
         ('send_test_alert', 'text', '$1', 'uuid', 'VOLATILE')) AS v(name, types, arguments, result, volatility)
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s.%I(%s) TO people_counter_api_owner', core, call.name, call.types);
-        EXECUTE format('CREATE FUNCTION people_counter_rest.%I(%s) RETURNS %s LANGUAGE sql %s AS %L', call.name, call.types, call.result,
-                       call.volatility, format('SELECT %s.%I(%s)', core, call.name, call.arguments));
+        EXECUTE format('CREATE FUNCTION people_counter_rest.%1$I(%2$s) RETURNS %3$s LANGUAGE sql %4$s RETURN %5$s.%1$I(%6$s)', call.name,
+                       call.types, call.result, call.volatility, core, call.arguments);
         EXECUTE format('COMMENT ON FUNCTION people_counter_rest.%I(%s) IS %L', call.name, call.types,
                        call.name || '() of people_counter, in whatever schema that is.');
     END LOOP;
 END $$;
+-- A view of the API calls it, with the rights of whoever reads the view.
+ALTER FUNCTION people_counter_rest.calculate_current_people_inside(uuid) SECURITY DEFINER SET search_path = pg_catalog, pg_temp;

@@ -18,11 +18,11 @@ CREATE FUNCTION people_counter_rest.read_samples(body jsonb, zone text, OUT ordi
 COMMENT ON FUNCTION people_counter_rest.read_samples(jsonb, text) IS
     'The metrics samples in the body of a request: as read_movements().';
 
-CREATE FUNCTION people_counter_rest.session_fields(body jsonb, zone text, strict boolean) RETURNS text[]
+CREATE FUNCTION people_counter_rest.session_fields(body jsonb, zone text, strict boolean) RETURNS jsonb
     LANGUAGE c STABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'people_counter_rest_session_fields';
 COMMENT ON FUNCTION people_counter_rest.session_fields(jsonb, text, boolean) IS
-    'The columns of sessions that the body of a request names. ERROR invalid_parameter_value, naming field and value, for a value that none can have and, if strict, for a name that no column has.';
+    'The columns of sessions that the body of a request names, with the values as their types read them: times without an offset are of the given zone. ERROR invalid_parameter_value, naming field and value, for a value that none can have and, if strict, for a name that no column has.';
 
 CREATE FUNCTION people_counter_rest.note_key_use(key uuid) RETURNS boolean
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE

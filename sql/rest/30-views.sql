@@ -23,7 +23,7 @@ BEGIN
         ('sessions', 'id', true), ('people_movements', 'session_id', true), ('realtime_metrics', 'session_id', true),
         ('occupancy_baselines', 'session_id', true), ('session_statistics', 'session_id', true),
         ('hourly_statistics', 'session_id', true), ('daily_statistics', 'session_id', true),
-        ('current_session_overview', 'id', true), ('recent_movements', 'session_id', true),
+        ('recent_movements', 'session_id', true),
         ('hourly_analytics', 'session_id', true), ('daily_analytics', 'session_id', true),
         ('alert_thresholds', NULL, false), ('alert_logs', NULL, false), ('alert_deliveries', NULL, false),
         ('alert_channels', NULL, false), ('system_config', NULL, false), ('alert_worker_status', NULL, false)
@@ -41,7 +41,24 @@ BEGIN
                     THEN 'CROSS JOIN LATERAL (SELECT people_counter_rest.people_inside(t.id) AS inside OFFSET 0) AS live ' ELSE '' END
             || CASE WHEN source.by_device THEN format(own, 't.' || source.session_column) ELSE '' END
             || CASE WHEN source.name IN ('sessions', 'people_movements', 'realtime_metrics') THEN ' WITH CASCADED CHECK OPTION' ELSE '' END;
-        EXECUTE format('COMMENT ON VIEW people_counter_api.%I IS %L', source.name, obj_description((core || source.name)::regclass, 'pg_class'));
+    END LOOP;
+    -- What a view calls, it calls with the rights of whoever reads it. So this one is made anew, with a function of ours.
+    SELECT string_agg(CASE WHEN o.attname = 'current_people_inside' THEN 'live.current_people_inside'
+                           WHEN o.attname = 'free_places' THEN 't.capacity - live.current_people_inside AS free_places'
+                           ELSE CASE WHEN s.attname IS NULL THEN 'st.' ELSE 't.' END || quote_ident(o.attname) END, ', ' ORDER BY o.attnum)
+      INTO STRICT columns
+      FROM pg_attribute AS o
+      LEFT JOIN pg_attribute AS s ON s.attrelid = (core || 'sessions')::regclass AND s.attname = o.attname AND s.attnum > 0
+     WHERE o.attrelid = (core || 'current_session_overview')::regclass AND o.attnum > 0;
+    EXECUTE format('CREATE VIEW people_counter_api.current_session_overview WITH (security_barrier) AS SELECT %s FROM %ssessions AS t'
+                   '  JOIN %2$ssession_statistics AS st ON st.session_id = t.id CROSS JOIN LATERAL'
+                   ' (SELECT people_counter_rest.calculate_current_people_inside(t.id) AS current_people_inside OFFSET 0) AS live ',
+                   columns, core) || format(own, 't.id') || ' ORDER BY t.start_time DESC, t.id DESC';
+    FOR source IN
+        SELECT v.relname AS name, obj_description((core || v.relname)::regclass, 'pg_class') AS comment
+          FROM pg_class AS v WHERE v.relnamespace = 'people_counter_api'::regnamespace AND v.relkind = 'v'
+    LOOP
+        EXECUTE format('COMMENT ON VIEW people_counter_api.%I IS %L', source.name, source.comment);
     END LOOP;
     FOR source IN
         SELECT v.relname AS name, a.attname AS column, col_description(b.attrelid, b.attnum) AS comment

@@ -52,6 +52,13 @@ END $$;
 COMMENT ON FUNCTION people_counter_rest.word_argument(text, text, text[]) IS
     'One of several words in a request; NULL if it was not given. ERROR invalid_parameter_value.';
 
+CREATE FUNCTION people_counter_rest.text_field(body jsonb, name text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT CASE jsonb_typeof(body -> name) WHEN 'string' THEN body ->> name END $$;
+COMMENT ON FUNCTION people_counter_rest.text_field(jsonb, text) IS
+    'A text in the body of a request; NULL if there is none of that name, or it is no text.';
+
 CREATE FUNCTION people_counter_rest.find_session(given text, OUT id uuid, OUT time_zone text)
     LANGUAGE plpgsql STABLE CALLED ON NULL INPUT
     SET search_path = pg_catalog, pg_temp

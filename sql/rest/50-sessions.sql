@@ -3,24 +3,24 @@ CREATE FUNCTION people_counter_api.create_session(jsonb) RETURNS json
     SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
-    zone text := coalesce($1 ->> 'time_zone', people_counter_rest.default_time_zone());
+    zone text := coalesce(people_counter_rest.text_field($1, 'time_zone'), people_counter_rest.default_time_zone());
     owner text := CASE WHEN NOT people_counter_rest.sees_all() THEN people_counter_rest.device() END;
-    fields text[];
+    given jsonb;
+    fields text;
     session_id uuid;
 BEGIN
     IF owner IS NULL AND NOT people_counter_rest.sees_all() THEN
         RAISE insufficient_privilege USING MESSAGE = 'the token names no device',
             HINT = 'A token of role people_counter_device has the device in its claim sub.';
     END IF;
-    fields := array(SELECT quote_ident(f) FROM unnest(people_counter_rest.session_fields(jsonb_strip_nulls($1), zone, false)) AS f);
-    PERFORM set_config('timezone', zone, true);   -- of times without an offset
-    IF fields = '{}' THEN
-        fields := '{time_zone}';
-        $1 := jsonb_build_object('time_zone', zone);
+    given := people_counter_rest.session_fields(jsonb_strip_nulls($1), zone, false);
+    IF NOT given ? 'session_name' THEN   -- by the clock that is on the wall there
+        given := given || jsonb_build_object('session_name', to_char(now() AT TIME ZONE zone, '"Session_"YYYYMMDD_HH24MISS'));
     END IF;
+    SELECT string_agg(quote_ident(f), ', ') INTO STRICT fields FROM jsonb_object_keys(given) AS f;
     EXECUTE format('INSERT INTO people_counter_rest.sessions (%s) SELECT %1$s'
-                   ' FROM jsonb_populate_record(NULL::people_counter_rest.sessions, $1) RETURNING id', array_to_string(fields, ', '))
-        INTO STRICT session_id USING $1;
+                   ' FROM jsonb_populate_record(NULL::people_counter_rest.sessions, $1) RETURNING id', fields)
+        INTO STRICT session_id USING given;
     IF owner IS NOT NULL THEN
         INSERT INTO people_counter_rest.session_devices (session_id, device) VALUES (session_id, owner);
     END IF;
@@ -37,19 +37,20 @@ CREATE FUNCTION people_counter_api.update_session(jsonb) RETURNS json
     AS $$
 DECLARE
     session record := people_counter_rest.find_session(people_counter_rest.request_header('x-session-id'));
-    fields text[] := people_counter_rest.session_fields($1, coalesce($1 ->> 'time_zone', session.time_zone), true);
+    given jsonb := people_counter_rest.session_fields($1, coalesce(people_counter_rest.text_field($1, 'time_zone'), session.time_zone), true);
+    fields text;
+    sources text;
 BEGIN
-    IF 'id' = ANY (fields) AND lower($1 ->> 'id') <> session.id::text THEN
-        RAISE invalid_parameter_value USING MESSAGE = format('id "%s" is not accepted', $1 ->> 'id'),
+    IF given ? 'id' AND (given ->> 'id')::uuid IS DISTINCT FROM session.id THEN
+        RAISE invalid_parameter_value USING MESSAGE = format('id "%s" is not accepted', given ->> 'id'),
             HINT = 'The id of a session does not change. Leave it out.';
     END IF;
-    fields := array(SELECT quote_ident(f) FROM unnest(fields) AS f WHERE f <> 'id');
-    PERFORM set_config('timezone', session.time_zone, true);
-    IF fields <> '{}' THEN
+    SELECT string_agg(quote_ident(f), ', '), string_agg('given.' || quote_ident(f), ', ') INTO fields, sources
+      FROM jsonb_object_keys(given - 'id') AS f;
+    IF fields IS NOT NULL THEN
         EXECUTE format('UPDATE people_counter_rest.sessions AS s SET (%s) = ROW (%s)'
-                       '  FROM jsonb_populate_record(NULL::people_counter_rest.sessions, $1) AS given WHERE s.id = $2',
-                       array_to_string(fields, ', '), 'given.' || array_to_string(fields, ', given.'))
-            USING $1, session.id;
+                       '  FROM jsonb_populate_record(NULL::people_counter_rest.sessions, $1) AS given WHERE s.id = $2', fields, sources)
+            USING given, session.id;
     END IF;
     RETURN json_build_object('status', 'updated', 'session_id', session.id);
 END $$;

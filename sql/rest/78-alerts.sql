@@ -1,13 +1,33 @@
+CREATE FUNCTION people_counter_rest.find_alert(body jsonb) RETURNS uuid
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    alert uuid := people_counter_rest.uuid_argument('alert_id', coalesce(people_counter_rest.request_header('x-alert-id'), body ->> 'alert_id'));
+BEGIN
+    IF jsonb_typeof(body) <> 'object' THEN
+        RAISE invalid_parameter_value USING MESSAGE = format('the body is not an object, but of type %s', jsonb_typeof(body)),
+            HINT = 'Send {} or an object with a note.';
+    END IF;
+    IF alert IS NULL THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'alert_id is missing',
+            HINT = 'It is in the path of the gateway''s URLs, and in header X-Alert-Id or the body where a function is called itself.';
+    END IF;
+    IF NOT EXISTS (SELECT FROM people_counter_rest.alert_logs AS l WHERE l.id = alert) THEN
+        RAISE SQLSTATE 'PT404' USING MESSAGE = format('alert "%s" does not exist', alert), HINT = 'GET /rest/alert_logs lists them.';
+    END IF;
+    RETURN alert;
+END $$;
+COMMENT ON FUNCTION people_counter_rest.find_alert(jsonb) IS
+    'The alert that a request names. ERROR invalid_parameter_value if it names none, or the body is no object; PT404 if there is no such alert.';
+
 CREATE FUNCTION people_counter_api.acknowledge_alert(jsonb) RETURNS json
     LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
-    alert uuid := people_counter_rest.uuid_argument('alert_id', coalesce(people_counter_rest.request_header('x-alert-id'), $1 ->> 'alert_id'));
+    alert uuid := people_counter_rest.find_alert($1);
 BEGIN
-    IF alert IS NULL OR NOT EXISTS (SELECT FROM people_counter_rest.alert_logs AS l WHERE l.id = alert) THEN
-        RAISE SQLSTATE 'PT404' USING MESSAGE = format('alert "%s" does not exist', alert), HINT = 'GET /rest/alert_logs lists them.';
-    END IF;
     RETURN json_build_object('alert_id', alert, 'status', 'acknowledged', 'acknowledged_at',
         people_counter_rest.acknowledge_alert(alert, coalesce($1 ->> 'acknowledged_by', people_counter_rest.device(), current_setting('role')), $1 ->> 'note'));
 END $$;
@@ -21,11 +41,8 @@ CREATE FUNCTION people_counter_api.resolve_alert(jsonb) RETURNS json
     SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
-    alert uuid := people_counter_rest.uuid_argument('alert_id', coalesce(people_counter_rest.request_header('x-alert-id'), $1 ->> 'alert_id'));
+    alert uuid := people_counter_rest.find_alert($1);
 BEGIN
-    IF alert IS NULL OR NOT EXISTS (SELECT FROM people_counter_rest.alert_logs AS l WHERE l.id = alert) THEN
-        RAISE SQLSTATE 'PT404' USING MESSAGE = format('alert "%s" does not exist', alert), HINT = 'GET /rest/alert_logs lists them.';
-    END IF;
     RETURN json_build_object('alert_id', alert, 'status', 'resolved', 'resolved_at',
         people_counter_rest.resolve_alert(alert, coalesce($1 ->> 'resolved_by', people_counter_rest.device(), current_setting('role')), $1 ->> 'note'));
 END $$;

@@ -12,6 +12,7 @@ BEGIN
            AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'people_counter_rest')
     LOOP
         IF member.relkind IN ('r', 'v') THEN
+            EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', member.objid::regclass);   -- what default privileges granted
             EXECUTE format('ALTER %s %s OWNER TO people_counter_api_owner', CASE member.relkind WHEN 'r' THEN 'TABLE' ELSE 'VIEW' END,
                            member.objid::regclass);
         ELSIF member.classid = 'pg_proc'::regclass THEN
@@ -25,6 +26,9 @@ END $$;
 GRANT EXECUTE ON FUNCTION people_counter_rest.pre_request(), people_counter_rest.find_api_key(text),
     people_counter_rest.request_header(text), people_counter_rest.sees_all(), people_counter_rest.device()
     TO people_counter_anonymous, people_counter_reader, people_counter_device;
+
+-- Called by a view, which shows of it what its reader may see.
+GRANT EXECUTE ON FUNCTION people_counter_rest.calculate_current_people_inside(uuid) TO people_counter_reader, people_counter_device;
 
 GRANT EXECUTE ON FUNCTION people_counter_api.health() TO people_counter_anonymous, people_counter_reader, people_counter_device;
 

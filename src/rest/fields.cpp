@@ -27,11 +27,8 @@ const char *shown(const JsonbValue &value) {
             return psprintf("\"%.*s%s\"", length, value.val.string.val, length < value.val.string.len ? "..." : "");
         }
         case jbvNumeric: {
-            char *number = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
-            if (strlen(number) > kShown) {
-                strlcpy(number + kShown, "...", 4);
-            }
-            return psprintf("\"%s\"", number);
+            const char *number = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
+            return psprintf("\"%.*s%s\"", kShown, number, strlen(number) > kShown ? "..." : "");
         }
         case jbvBool:
             return value.val.boolean ? "\"true\"" : "\"false\"";
@@ -61,7 +58,7 @@ bool read_instant(const JsonbValue &value, core::Calendar &calendar, Given &give
     return instant >= kFirstInstant && instant <= kLastInstant;
 }
 
-bool read_clock(const JsonbValue &value) {
+bool read_clock(const JsonbValue &value, Given &given) {
     if (value.type != jbvString) {
         return false;
     }
@@ -72,7 +69,11 @@ bool read_clock(const JsonbValue &value) {
         return false;
     }
     memcpy(full + 11, text.data(), text.size());
-    return core::parse_iso_time({full, 11 + text.size()}, time) && !time.has_offset;
+    if (!core::parse_iso_time({full, 11 + text.size()}, time) || time.has_offset) {
+        return false;
+    }
+    given.value = TimeADTGetDatum(time.local);  // of that day, which is the first of all
+    return true;
 }
 
 bool read_uuid(const JsonbValue &value, Given &given) {
@@ -140,7 +141,7 @@ Problem read_field(const Field &field, const JsonbValue &value, core::Calendar &
             good = read_instant(value, calendar, given);
             break;
         case Kind::kClock:
-            good = read_clock(value);
+            good = read_clock(value, given);
             break;
         case Kind::kWhole:
         case Kind::kReal:

@@ -8,6 +8,7 @@
 #include "core/calendar.hpp"
 
 extern "C" {
+#include <utils/json.h>
 #include <utils/jsonb.h>
 }
 

@@ -91,41 +91,58 @@ const Field *find_field(std::span<const Field> fields, std::string_view name) {
     return nullptr;
 }
 
-// The fields of a session that an object names; ERROR for a value that none can have and, where `strict`, for names
-// that no field has.
+// The value as the type of the column reads it, whatever the settings of the connection.
+void push_value(JsonbParseState **state, const Field &field, const JsonbValue &value, const Given &given) {
+    JsonbValue stored = value;
+    if (field.kind == Kind::kWhole && !given.is_null) {
+        stored.type = jbvNumeric;
+        stored.val.numeric = int64_to_numeric(DatumGetInt32(given.value));
+    } else if ((field.kind == Kind::kInstant || field.kind == Kind::kClock) && !given.is_null) {
+        const Oid type = field.kind == Kind::kClock ? TIMEOID : TIMESTAMPTZOID;
+        stored.type = jbvString;
+        stored.val.string.val = JsonEncodeDateTime(nullptr, given.value, type, nullptr);
+        stored.val.string.len = static_cast<int>(strlen(stored.val.string.val));
+    }
+    pushJsonbValue(state, WJB_VALUE, &stored);
+}
+
+// What an object names of a session; ERROR for a value that none can have and, where `strict`, for names that
+// no field has.
 Datum session_fields(Jsonb *body, core::Calendar calendar, bool strict) {
     require_rows(body, false, "Send an object with the fields of the session.");
-    Datum names[kMostFields];
-    int count = 0;
     StringInfoData unknown;
     initStringInfo(&unknown);
+    JsonbParseState *state = nullptr;
+    pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
     JsonbIterator *iterator = JsonbIteratorInit(&body->root);
+    JsonbValue name;
     JsonbValue value;
-    JsonbIteratorNext(&iterator, &value, true);
-    while (JsonbIteratorNext(&iterator, &value, true) == WJB_KEY) {
-        const std::string_view name{value.val.string.val, static_cast<size_t>(value.val.string.len)};
-        const int shown = pg_mbcliplen(name.data(), static_cast<int>(name.size()), 64);
+    JsonbIteratorNext(&iterator, &name, true);
+    while (JsonbIteratorNext(&iterator, &name, true) == WJB_KEY) {
         JsonbIteratorNext(&iterator, &value, true);
-        const Field *field = find_field(kSessionFields, name);
+        const Field *field = find_field(kSessionFields,
+                                        {name.val.string.val, static_cast<size_t>(name.val.string.len)});
         if (field == nullptr) {
             if (unknown.len < 512) {
-                appendStringInfo(&unknown, "%s\"%.*s\"", unknown.len == 0 ? "" : ", ", shown, name.data());
+                const int shown = pg_mbcliplen(name.val.string.val, name.val.string.len, 64);
+                appendStringInfo(&unknown, "%s\"%.*s\"", unknown.len == 0 ? "" : ", ", shown, name.val.string.val);
             }
             continue;
         }
-        names[count++] = PointerGetDatum(cstring_to_text(field->name));
         Given given;
         const Problem problem = value.type == jbvNull ? Problem{} : read_field(*field, value, calendar, given);
         if (problem.found()) {
             ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", problem.message),
                             errhint("%s", problem.hint)));
         }
+        pushJsonbValue(&state, WJB_KEY, &name);
+        push_value(&state, *field, value, given);
     }
     if (strict && unknown.len > 0) {
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a session has no field %s", unknown.data),
                         errhint("COMMENTs on the columns of sessions say which there are.")));
     }
-    return PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
+    return PointerGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-# The module needs the C and C++ runtimes and no other library; libpq above all must stay out of a server process. The one
+# A module needs the C and C++ runtimes and no other library; libpq above all must stay out of a server process. The one
 # that the delivery worker loads needs libcurl, too.
 cmake_minimum_required(VERSION 3.22)
 
@@ -19,4 +19,5 @@ function(check module allowed)
 endfunction()
 
 check(${MODULE} "${runtimes}")
+check(${REST} "${runtimes}")
 check(${DELIVERY} "${runtimes}|libcurl")
