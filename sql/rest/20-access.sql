@@ -100,8 +100,8 @@ CREATE FUNCTION people_counter_rest.pre_request() RETURNS void
     LANGUAGE plpgsql VOLATILE
     AS $$
 DECLARE
-    key text := people_counter_rest.request_header('x-api-key');
-    found record;
+    key pg_catalog.text := people_counter_rest.request_header('x-api-key');
+    found pg_catalog.record;
 BEGIN
     IF key IS NULL THEN
         RETURN;

@@ -36,11 +36,13 @@ INSERT INTO functions VALUES
     ('acknowledge_alert',     '''{"alert_id": "00000000-0000-7000-8000-0000000000a1"}''', 'POST', '...xx'),
     ('resolve_alert',         '''{"alert_id": "00000000-0000-7000-8000-0000000000a1"}''', 'POST', '...xx'),
     ('create_api_key',        '''name'', ''reader''',             'POST', '....x'),
-    ('revoke_api_key',        '(SELECT coalesce((SELECT id FROM people_counter_api.api_keys LIMIT 1), gen_random_uuid()))', 'POST', '....x'),
+    ('revoke_api_key',        '(SELECT coalesce((SELECT id FROM people_counter_api.api_keys LIMIT 1), gen_random_uuid()))', 'POST',
+        '....x'),
     ('set_channel_secret',    '''hook'', ''signing_key'', ''x''', 'POST', '....x'),
     ('send_test_alert',       '''hook''',                         'POST', '....x');
 SELECT set_eq('SELECT name FROM functions',
-              $$ SELECT proname::text FROM pg_proc WHERE pronamespace = 'people_counter_api'::regnamespace $$, 'every function is in the matrix');
+              $$ SELECT proname::text FROM pg_proc WHERE pronamespace = 'people_counter_api'::regnamespace $$,
+                  'every function is in the matrix');
 SELECT is(CASE WHEN a LIKE '42501 permission denied%' THEN 'refused' WHEN a ~ '^[0-9A-Z]{5} ' THEN a ELSE 'done' END,
           CASE substr(may, n, 1) WHEN 'x' THEN 'done' ELSE 'refused' END, format('%s: %s()', role, name))
   FROM functions CROSS JOIN roles
@@ -80,7 +82,8 @@ SELECT v.name, r.role, r.n, to_jsonb(v) ->> r.role AS wanted, d.letter, d.positi
                                     WHEN 'I' THEN 'INSERT INTO people_counter_api.%I (%2$I) VALUES (NULL)'
                                     WHEN 'U' THEN 'UPDATE people_counter_api.%I SET %2$I = %2$I WHERE false'
                                     ELSE 'DELETE FROM people_counter_api.%I WHERE false' END,
-                      v.name, (SELECT attname FROM pg_attribute WHERE attrelid = ('people_counter_api.' || v.name)::regclass AND attnum = 1))) AS answer
+                      v.name, (SELECT attname FROM pg_attribute WHERE attrelid = ('people_counter_api.' || v.name)::regclass
+                          AND attnum = 1))) AS answer
   FROM views v CROSS JOIN roles r
  CROSS JOIN (VALUES ('S', 'SELECT', 1), ('I', 'INSERT', 2), ('U', 'UPDATE', 3), ('D', 'DELETE', 4)) AS d(letter, privilege, position);
 SELECT is(coalesce(string_agg(letter, '' ORDER BY position) FILTER (WHERE granted), ''), wanted, format('%s may do to %s', role, name))
@@ -100,14 +103,19 @@ SELECT is((SELECT array_agg(DISTINCT split_part(a, ' for ', 1)) FROM roles
              CROSS JOIN LATERAL request(who, 'GET', 'SELECT count(*) FROM ' || name) AS a), '{"42501 permission denied"}',
           'no role reads a table behind the views');
 SELECT is((SELECT array_agg(DISTINCT split_part(a, ' for ', 1)) FROM roles
-             CROSS JOIN (VALUES ('find_session(''x'')'), ('record_batch(gen_random_uuid(), ''UTC'', ''[]'')'), ('record_each(gen_random_uuid(), ''UTC'', ''[]'')'),
-                                ('read_movements(''{}'', ''UTC'')'), ('read_samples(''{}'', ''UTC'')'), ('session_fields(''{}'', ''UTC'', true)'),
-                                ('note_key_use(gen_random_uuid())'), ('set_channel_secret(''a'', ''b'', ''c'')'), ('send_test_alert(''a'')'),
+             CROSS JOIN (VALUES ('find_session(''x'')'), ('record_batch(gen_random_uuid(), ''UTC'', ''[]'')'),
+                 ('record_each(gen_random_uuid(), ''UTC'', ''[]'')'),
+                                ('read_movements(''{}'', ''UTC'')'), ('read_samples(''{}'', ''UTC'')'),
+                                    ('session_fields(''{}'', ''UTC'', true)'),
+                                ('note_key_use(gen_random_uuid())'), ('set_channel_secret(''a'', ''b'', ''c'')'),
+                                    ('send_test_alert(''a'')'),
                                 ('acknowledge_alert(gen_random_uuid(), ''a'', ''b'')'), ('find_alert(''{}'')')) AS t(call)
              CROSS JOIN LATERAL request(who, 'POST', 'SELECT people_counter_rest.' || call) AS a), '{"42501 permission denied"}',
           'nor calls what functions of the API are made of');
-SELECT matches(request('authenticator', 'GET', 'SELECT people_counter_api.health()'), '^42501', 'the authenticator itself may not even ask whether it is healthy');
-SELECT matches(request('admin', 'POST', 'SELECT set_config(''role'', ''people_counter_api_owner'', true)'), '^42501', 'nobody becomes the owner');
+SELECT matches(request('authenticator', 'GET', 'SELECT people_counter_api.health()'), '^42501',
+    'the authenticator itself may not even ask whether it is healthy');
+SELECT matches(request('admin', 'POST', 'SELECT set_config(''role'', ''people_counter_api_owner'', true)'), '^42501',
+    'nobody becomes the owner');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -97,7 +97,8 @@ SELECT is_empty($$ SELECT rolname FROM pg_roles WHERE rolname LIKE 'people\_coun
 SELECT set_eq($$ SELECT substr(r.rolname, 16) || ' in ' || substr(g.rolname, 16) || CASE WHEN m.admin_option THEN ' admin' ELSE '' END
                    FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member JOIN pg_roles g ON g.oid = m.roleid
                   WHERE r.rolname LIKE 'people\_counter\_%' OR g.rolname LIKE 'people\_counter\_%' $$,
-              ARRAY['operator in reader', 'operator in device', 'admin in operator', 'authenticator in anonymous', 'authenticator in reader',
+              ARRAY['operator in reader', 'operator in device', 'admin in operator', 'authenticator in anonymous',
+                  'authenticator in reader',
                     'authenticator in device', 'authenticator in operator', 'authenticator in admin'], 'who is in what');
 SELECT is(pg_has_role('people_counter_authenticator', 'people_counter_api_owner', 'MEMBER'), false,
           'the role that PostgREST logs in as cannot become the owner');
@@ -106,7 +107,8 @@ SELECT is(pg_has_role('people_counter_authenticator', 'people_counter_api_owner'
 
 SELECT is_empty($$ SELECT p.oid::regprocedure FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
                      JOIN pg_language l ON l.oid = p.prolang
-                    WHERE p.proowner <> CASE l.lanname WHEN 'c' THEN (SELECT nspowner FROM pg_namespace WHERE nspname = 'people_counter_rest')
+                    WHERE p.proowner <> CASE l.lanname WHEN 'c' THEN (SELECT nspowner FROM pg_namespace
+                        WHERE nspname = 'people_counter_rest')
                                         ELSE 'people_counter_api_owner'::regrole END $$,
                 'functions are of people_counter_api_owner, those in C of the superuser');
 SELECT is_empty($$ SELECT c.oid::regclass FROM member m JOIN pg_class c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass
@@ -133,7 +135,8 @@ SELECT is_empty($$ SELECT p.oid::regprocedure FROM pg_proc p
                       AND has_function_privilege('public', p.oid, 'EXECUTE') $$, 'the public may call nothing');
 SELECT is_empty($$ SELECT c.oid::regclass, privilege
                      FROM pg_class c CROSS JOIN unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) AS privilege
-                    WHERE c.relnamespace IN ('people_counter_api'::regnamespace, 'people_counter_rest'::regnamespace) AND c.relkind IN ('r', 'v')
+                    WHERE c.relnamespace IN ('people_counter_api'::regnamespace, 'people_counter_rest'::regnamespace) AND c.relkind IN ('r',
+                        'v')
                       AND has_table_privilege('public', c.oid, privilege) $$, 'the public may read and write nothing');
 SELECT is_empty($$ SELECT nspname FROM pg_namespace WHERE nspname IN ('people_counter_api', 'people_counter_rest')
                       AND (has_schema_privilege('public', oid, 'USAGE') OR has_schema_privilege('public', oid, 'CREATE')) $$,

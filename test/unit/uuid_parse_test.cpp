@@ -108,8 +108,9 @@ TEST(ParseUuid, ReadsBackWhatIsWritten) {
         std::string digits;
         for (std::uint8_t &byte : uuid.bytes) {
             byte = static_cast<std::uint8_t>(random.between(0, 255));
-            digits += (random.chance(50) ? "0123456789abcdef" : "0123456789ABCDEF")[byte >> 4];
-            digits += "0123456789abcdef"[byte & 15];
+            const std::string_view hex{random.chance(50) ? "0123456789abcdef" : "0123456789ABCDEF"};
+            digits += hex[byte >> 4u];
+            digits += hex[byte & 15u];
         }
         std::string text = hyphenated(digits, static_cast<unsigned>(random.between(0, 127)));
         text = random.chance(30) ? "{" + text + "}" : text;
