@@ -1,12 +1,3 @@
--- The native function reads the tables with the rights of whoever asks, also within a view.
-CREATE FUNCTION people_counter_rest.people_inside(session uuid) RETURNS integer
-    LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp
-    AS $$
-        SELECT people_counter_rest.calculate_current_people_inside(session) WHERE people_counter_rest.sees(session)
-    $$;
-COMMENT ON FUNCTION people_counter_rest.people_inside(uuid) IS 'People inside now of a session that the request may see; otherwise NULL.';
-
 -- The tables and views of people_counter as PostgREST serves them, under their own names. They read with the rights of
 -- their owner, so that what a role sees is said here: a device its own sessions, the others all. The sub-selects are
 -- evaluated once for a statement. Columns are plain, for PostgREST finds the foreign keys behind them.
@@ -29,16 +20,11 @@ BEGIN
         ('alert_channels', NULL, false), ('system_config', NULL, false), ('alert_worker_status', NULL, false)
         ) AS v(name, session_column, by_device)
     LOOP
-        SELECT string_agg(CASE WHEN source.name <> 'current_session_overview' THEN format('t.%I', attname)
-                               WHEN attname = 'current_people_inside' THEN 'live.inside AS current_people_inside'
-                               WHEN attname = 'free_places' THEN 't.capacity - live.inside AS free_places'
-                               ELSE format('t.%I', attname) END, ', ' ORDER BY attnum) INTO STRICT columns
+        SELECT string_agg(format('t.%I', attname), ', ' ORDER BY attnum) INTO STRICT columns
           FROM pg_attribute
          WHERE attrelid = (core || source.name)::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'fold_state';
         EXECUTE format('CREATE VIEW people_counter_api.%I WITH (security_barrier) AS SELECT %s FROM %s AS t ', source.name, columns,
                        (core || source.name)::regclass)
-            || CASE source.name WHEN 'current_session_overview'
-                    THEN 'CROSS JOIN LATERAL (SELECT people_counter_rest.people_inside(t.id) AS inside OFFSET 0) AS live ' ELSE '' END
             || CASE WHEN source.by_device THEN format(own, 't.' || source.session_column) ELSE '' END
             || CASE WHEN source.name IN ('sessions', 'people_movements', 'realtime_metrics') THEN ' WITH CASCADED CHECK OPTION' ELSE '' END;
     END LOOP;

@@ -32,7 +32,6 @@ GRANT EXECUTE ON FUNCTION people_counter_rest.calculate_current_people_inside(uu
 
 GRANT EXECUTE ON FUNCTION people_counter_api.health() TO people_counter_anonymous, people_counter_reader, people_counter_device;
 
-GRANT EXECUTE ON FUNCTION people_counter_rest.people_inside(uuid) TO people_counter_reader, people_counter_device;
 GRANT SELECT ON people_counter_api.sessions, people_counter_api.people_movements, people_counter_api.realtime_metrics,
     people_counter_api.occupancy_baselines, people_counter_api.session_statistics, people_counter_api.hourly_statistics,
     people_counter_api.daily_statistics, people_counter_api.current_session_overview, people_counter_api.recent_movements,

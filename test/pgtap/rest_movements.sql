@@ -24,7 +24,7 @@ SELECT is(ROW (session_id, movement_time, person_id, movement_direction, centroi
 SELECT is(pg_temp.move('{"id": "00000000-0000-4000-8000-000000000001", "movement_time": "2024-03-10T08:30:00.123456+07:00", "person_id": -1,
     "movement_direction": "out", "centroid_x": 320, "centroid_y": 240.5, "bounding_box_x1": 300, "bounding_box_y1": 200, "bounding_box_x2": 340,
     "bounding_box_y2": 280, "confidence_score": 0.95, "frame_number": 0, "camera": "ignored", "Person_Id": "also"}'),
-    '{"movement_id" : "00000000-0000-4000-8000-000000000001", "status" : "recorded"}', 'all of it, with an id of the client''s');
+    '{"movement_id": "00000000-0000-4000-8000-000000000001", "status": "recorded"}', 'all of it, with an id of the client''s');
 SELECT is((SELECT to_jsonb(m) - 'created_at' FROM people_movements m WHERE m.id = '00000000-0000-4000-8000-000000000001'),
     jsonb_build_object(
     'id', '00000000-0000-4000-8000-000000000001', 'session_id', s(1), 'movement_time', '2024-03-10T01:30:00.123456+00:00', 'person_id', -1,
@@ -32,7 +32,7 @@ SELECT is((SELECT to_jsonb(m) - 'created_at' FROM people_movements m WHERE m.id 
         340,
     'bounding_box_y2', 280, 'confidence_score', 0.95, 'frame_number', 0), 'is stored as it was sent');
 SELECT is(pg_temp.move('{"id": "{00000000000040008000000000000001}", "movement_time": "2024-03-10T01:30:00.123456Z", "person_id": 5, "movement_direction": "in"}'),
-    '{"movement_id" : "00000000-0000-4000-8000-000000000001", "status" : "duplicate"}', 'again, in whatever form, it is a duplicate');
+    '{"movement_id": "00000000-0000-4000-8000-000000000001", "status": "duplicate"}', 'again, in whatever form, it is a duplicate');
 SELECT is((SELECT person_id FROM people_movements WHERE id = '00000000-0000-4000-8000-000000000001'), -1, 'that changes nothing');
 SELECT is(pg_temp.move('{"id": "00000000-0000-4000-8000-000000000001", "movement_time": "2024-03-10T01:30:00.123456Z", "person_id": 5, "movement_direction": "in"}',
     2)::json ->> 'status',
@@ -137,7 +137,7 @@ SELECT is((SELECT ROW ("timestamp", current_people_count, people_entered_last_mi
           format('("%s",0,0,0,waiting,)', now()), 'its defaults');
 SELECT is(pg_temp.sample('{"id": "00000000-0000-4000-8000-000000000001", "timestamp": "2024-03-10T08:30", "current_people_count": 5, "people_entered_last_minute": 2,
     "people_exited_last_minute": 1, "detection_status": "tracking", "fps_current": 30.0, "cpu_usage_percentage": 45.5, "memory_usage_mb": 256.75,
-    "processing_latency_ms": 0, "else": 1}', 2), '{"metrics_id" : "00000000-0000-4000-8000-000000000001", "status" : "recorded"}',
+    "processing_latency_ms": 0, "else": 1}', 2), '{"metrics_id" : "00000000-0000-4000-8000-000000000001", "status": "recorded"}',
         'all of it');
 SELECT is((SELECT to_jsonb(m) - 'created_at' FROM realtime_metrics m WHERE m.session_id = s(2)::uuid), jsonb_build_object('id',
     '00000000-0000-4000-8000-000000000001',

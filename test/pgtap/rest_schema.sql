@@ -106,16 +106,13 @@ SELECT is(pg_has_role('people_counter_authenticator', 'people_counter_api_owner'
 -- Owners and rights
 
 SELECT is_empty($$ SELECT p.oid::regprocedure FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
-                     JOIN pg_language l ON l.oid = p.prolang
-                    WHERE p.proowner <> CASE l.lanname WHEN 'c' THEN (SELECT nspowner FROM pg_namespace
-                        WHERE nspname = 'people_counter_rest')
-                                        ELSE 'people_counter_api_owner'::regrole END $$,
-                'functions are of people_counter_api_owner, those in C of the superuser');
+                    WHERE p.proowner <> 'people_counter_api_owner'::regrole $$, 'functions are of people_counter_api_owner');
 SELECT is_empty($$ SELECT c.oid::regclass FROM member m JOIN pg_class c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass
                     WHERE c.relowner <> 'people_counter_api_owner'::regrole $$, 'tables and views are of people_counter_api_owner');
 SELECT is_empty($$ SELECT p.oid::regprocedure FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
-                    WHERE p.prosecdef AND p.proconfig IS DISTINCT FROM '{"search_path=pg_catalog, pg_temp"}' $$,
-                'functions with the rights of their owner fix their search_path');
+                     JOIN pg_language l ON l.oid = p.prolang
+                    WHERE p.prosecdef AND l.lanname <> 'c' AND p.proconfig IS DISTINCT FROM '{"search_path=pg_catalog, pg_temp"}' $$,
+                'functions with the rights of their owner fix their search_path, but for the one in C, which names all in full');
 SELECT is((SELECT string_agg(p.proname, ', ' ORDER BY p.proname COLLATE "C")
              FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass JOIN pg_language l ON l.oid = p.prolang
             WHERE l.lanname <> 'c' AND p.prosqlbody IS NULL AND p.proconfig IS DISTINCT FROM '{"search_path=pg_catalog, pg_temp"}'),
@@ -127,9 +124,11 @@ SELECT is((SELECT string_agg(p.proname, ', ' ORDER BY p.proname COLLATE "C")
 SELECT set_eq($$ SELECT p.proname || ' ' || a.grantee::regrole FROM member m
                    JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass JOIN pg_language l ON l.oid = p.prolang
                   CROSS JOIN LATERAL aclexplode(p.proacl) a WHERE l.lanname = 'c' AND a.grantee <> p.proowner $$,
-              ARRAY['read_movements people_counter_api_owner', 'read_samples people_counter_api_owner',
-                    'session_fields people_counter_api_owner', 'note_key_use people_counter_api_owner'],
-              'only the owner of the API calls what is in C');
+              ARRAY['request_header people_counter_anonymous', 'request_header people_counter_reader',
+                    'request_header people_counter_device', 'device people_counter_anonymous', 'device people_counter_reader',
+                    'device people_counter_device', 'sees_all people_counter_anonymous', 'sees_all people_counter_reader',
+                    'sees_all people_counter_device', 'record_movements people_counter_device'],
+              'only what tells who asks, and recording, is called from outside of what is in C');
 SELECT is_empty($$ SELECT p.oid::regprocedure FROM pg_proc p
                     WHERE p.pronamespace IN ('people_counter_api'::regnamespace, 'people_counter_rest'::regnamespace)
                       AND has_function_privilege('public', p.oid, 'EXECUTE') $$, 'the public may call nothing');
