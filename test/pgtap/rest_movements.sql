@@ -137,7 +137,7 @@ SELECT is((SELECT ROW ("timestamp", current_people_count, people_entered_last_mi
           format('("%s",0,0,0,waiting,)', now()), 'its defaults');
 SELECT is(pg_temp.sample('{"id": "00000000-0000-4000-8000-000000000001", "timestamp": "2024-03-10T08:30", "current_people_count": 5, "people_entered_last_minute": 2,
     "people_exited_last_minute": 1, "detection_status": "tracking", "fps_current": 30.0, "cpu_usage_percentage": 45.5, "memory_usage_mb": 256.75,
-    "processing_latency_ms": 0, "else": 1}', 2), '{"metrics_id" : "00000000-0000-4000-8000-000000000001", "status": "recorded"}',
+    "processing_latency_ms": 0, "else": 1}', 2), '{"metrics_id" : "00000000-0000-4000-8000-000000000001", "status" : "recorded"}',
         'all of it');
 SELECT is((SELECT to_jsonb(m) - 'created_at' FROM realtime_metrics m WHERE m.session_id = s(2)::uuid), jsonb_build_object('id',
     '00000000-0000-4000-8000-000000000001',
