@@ -46,7 +46,8 @@ function shape(r, error) {
         detail: error.hint ? `${error.message} (${error.hint})` : error.message,
         timestamp: r.variables.time_iso8601,
     };
-    if (r.variables.request_uri.startsWith('/rest/')) {
+    // A request line that is none has no URI.
+    if ((r.variables.request_uri || '').startsWith('/rest/')) {
         answer.code = error.code || null;
         answer.message = error.message;
         answer.details = error.details === undefined ? null : error.details;
