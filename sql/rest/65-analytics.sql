@@ -75,10 +75,15 @@ BEGIN
                (SELECT coalesce(sum(people_entered), 0) AS entered, coalesce(sum(people_exited), 0) AS exited
                   FROM people_counter_rest.hourly_statistics
                  WHERE hour_timestamp >= today AND hour_timestamp < tomorrow AND (everything OR session_id = ANY (own))) AS h,
-               (SELECT coalesce(sum(m.movements), 0) AS movements
+               -- Whole hours are known; only what is left of the one that is an hour ago is counted.
+               (SELECT coalesce(sum(coalesce(w.movements, 0) + m.movements), 0) AS movements
                   FROM people_counter_rest.session_statistics AS st
+                 CROSS JOIN LATERAL (SELECT sum(d.total_detections) AS movements, coalesce(min(d.hour_timestamp), 'infinity') AS first
+                                       FROM people_counter_rest.hourly_statistics AS d
+                                      WHERE d.session_id = st.session_id AND d.hour_timestamp >= now() - interval '1 hour' OFFSET 0) AS w
                  CROSS JOIN LATERAL (SELECT count(*) AS movements FROM people_counter_rest.people_movements AS p
-                                      WHERE p.session_id = st.session_id AND p.movement_time >= now() - interval '1 hour' OFFSET 0) AS m
+                                      WHERE p.session_id = st.session_id AND p.movement_time >= now() - interval '1 hour'
+                                        AND p.movement_time < w.first OFFSET 0) AS m
                  WHERE st.last_movement_time >= now() - interval '1 hour' AND (everything OR st.session_id = ANY (own))) AS r);
 END $$;
 COMMENT ON FUNCTION people_counter_api.dashboard_summary() IS
