@@ -13,7 +13,8 @@ namespace {
 // Years 1 to 9999, as the tables' triggers have it.
 constexpr TimestampTz kFirstInstant = -730119 * USECS_PER_DAY;
 constexpr TimestampTz kLastInstant = 2921940 * USECS_PER_DAY - 1;
-constexpr int kShown = 64;  // bytes of a value that a message shows
+constexpr int kShown = 64;    // bytes of a value that a message shows
+constexpr int kDeepest = 64;  // levels of what is ignored
 
 std::string_view text_of(const JsonbValue &value) {
     return {value.val.string.val, static_cast<size_t>(value.val.string.len)};
@@ -162,6 +163,27 @@ Problem read_field(const Field &field, const JsonbValue &value, core::Calendar &
     return good ? Problem{} : refuse(field, value);
 }
 
+Problem refuse_depth(std::string_view name, const JsonbValue &value) {
+    if (value.type != jbvBinary) {
+        return {};
+    }
+    JsonbIterator *iterator = JsonbIteratorInit(value.val.binary.data);
+    JsonbValue inner;
+    int depth = 0;
+    for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &inner, false)) != WJB_DONE;) {
+        if (token == WJB_BEGIN_ARRAY || token == WJB_BEGIN_OBJECT) {
+            if (++depth > kDeepest) {
+                const int shown = pg_mbcliplen(name.data(), static_cast<int>(name.size()), kShown);
+                return {psprintf("the value of \"%.*s\" is nested too deeply", shown, name.data()),
+                        psprintf("Nothing of a request needs more than %d levels.", kDeepest)};
+            }
+        } else if (token == WJB_END_ARRAY || token == WJB_END_OBJECT) {
+            --depth;
+        }
+    }
+    return {};
+}
+
 Problem read_object(std::span<const Field> fields, JsonbContainer *object, core::Calendar &calendar, Given *given) {
     for (size_t i = 0; i < fields.size(); ++i) {
         given[i] = Given{};
@@ -175,14 +197,14 @@ Problem read_object(std::span<const Field> fields, JsonbContainer *object, core:
         if (value.type == jbvNull) {
             continue;
         }
-        for (size_t i = 0; i < fields.size(); ++i) {
-            if (name == fields[i].name) {
-                const Problem problem = read_field(fields[i], value, calendar, given[i]);
-                if (problem.found()) {
-                    return problem;
-                }
-                break;
-            }
+        size_t i = 0;
+        while (i < fields.size() && name != fields[i].name) {
+            ++i;
+        }
+        const Problem problem = i < fields.size() ? read_field(fields[i], value, calendar, given[i])
+                                                  : refuse_depth(name, value);
+        if (problem.found()) {
+            return problem;
         }
     }
     for (size_t i = 0; i < fields.size(); ++i) {

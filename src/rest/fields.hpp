@@ -13,6 +13,7 @@ extern "C" {
 }
 
 #include <span>
+#include <string_view>
 
 namespace people_counter::rest {
 
@@ -53,8 +54,11 @@ struct Given {
 // Reads the scalar that was sent for a field. Times without an offset are those of `calendar`.
 Problem read_field(const Field &field, const JsonbValue &value, core::Calendar &calendar, Given &given);
 
+// What no field is named after is ignored, unless it is nested so deeply that nobody means it.
+Problem refuse_depth(std::string_view name, const JsonbValue &value);
+
 // Reads an object, or says what is wrong with the first field that is wrong. Fields that were not sent, or as null, are
-// null. What no field is named after is ignored.
+// null.
 Problem read_object(std::span<const Field> fields, JsonbContainer *object, core::Calendar &calendar, Given *given);
 
 extern const std::span<const Field> kMovementFields;

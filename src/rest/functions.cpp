@@ -120,20 +120,25 @@ Datum session_fields(Jsonb *body, core::Calendar calendar, bool strict) {
     JsonbIteratorNext(&iterator, &name, true);
     while (JsonbIteratorNext(&iterator, &name, true) == WJB_KEY) {
         JsonbIteratorNext(&iterator, &value, true);
-        const Field *field = find_field(kSessionFields,
-                                        {name.val.string.val, static_cast<size_t>(name.val.string.len)});
+        const std::string_view spelled{name.val.string.val, static_cast<size_t>(name.val.string.len)};
+        const Field *field = find_field(kSessionFields, spelled);
+        Given given;
+        Problem problem;
+        if (field == nullptr) {
+            problem = refuse_depth(spelled, value);
+        } else if (value.type != jbvNull) {
+            problem = read_field(*field, value, calendar, given);
+        }
+        if (problem.found()) {
+            ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", problem.message),
+                            errhint("%s", problem.hint)));
+        }
         if (field == nullptr) {
             if (unknown.len < 512) {
                 const int shown = pg_mbcliplen(name.val.string.val, name.val.string.len, 64);
                 appendStringInfo(&unknown, "%s\"%.*s\"", unknown.len == 0 ? "" : ", ", shown, name.val.string.val);
             }
             continue;
-        }
-        Given given;
-        const Problem problem = value.type == jbvNull ? Problem{} : read_field(*field, value, calendar, given);
-        if (problem.found()) {
-            ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", problem.message),
-                            errhint("%s", problem.hint)));
         }
         pushJsonbValue(&state, WJB_KEY, &name);
         push_value(&state, *field, value, given);
