@@ -30,6 +30,7 @@ const CORRECTIONS = [
     [/^PGRST003$|^53/, 503, 'the service is overloaded: try again'],
     [/^40|^55P03$/, 503, 'somebody else was about the same at the same time: try again'],
     [/^(57|08|58|25006)|^PGRST00[0-2]$/, 503, 'the database is not available at the moment: try again'],
+    [/^42703$/, 400, 'a parameter has a value that is not accepted'],
     [/^PT401$/, 401, 'the API key is unknown, revoked or expired'],
     [/^PGRST30[13]$/, 401, 'the token is not valid, or no longer'],
 ];
@@ -38,6 +39,10 @@ const CORRECTIONS = [
 function codeOf(r) {
     const found = /error=([A-Za-z0-9]+)/.exec(r.variables.upstream_http_proxy_status || '');
     return found ? found[1] : '';
+}
+
+function correctionOf(code) {
+    return code ? CORRECTIONS.find(c => c[0].test(code)) : undefined;
 }
 
 // On /rest/, PostgREST's own keys go with ours, for its clients.
@@ -61,7 +66,7 @@ function answer(r) {
     const code = codeOf(r);
     let status = Number(r.uri.slice('/_answer/'.length));
     let message = OWN[status];
-    const correction = code && CORRECTIONS.find(c => c[0].test(code));
+    const correction = correctionOf(code);
     if (correction) {
         status = correction[1];
         message = correction[2];
@@ -117,7 +122,9 @@ function errorOf(r, text) {
         }
         return error;
     }
-    return {message: OWN[r.status] || `the request was answered with status ${r.status}`, code: code};
+    const correction = correctionOf(code);
+    return {message: correction && correction[1] == r.status ? correction[2]
+                : OWN[r.status] || `the request was answered with status ${r.status}`, code: code};
 }
 
 // js_set: the credentials as one name that does not tell them.
