@@ -7,7 +7,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS people_counter;
 SET LOCAL timezone = 'UTC';
 \ir include/rest.psql
-SELECT plan(61);
+SELECT plan(62);
 INSERT INTO sessions (id, session_name, start_time) VALUES (s(1)::uuid, 'one', '2024-03-01');
 
 -- Every field and its kind, with a value that is good.
@@ -138,9 +138,12 @@ CREATE FUNCTION pg_temp.deep(n integer) RETURNS text LANGUAGE sql AS $$ SELECT r
 SELECT matches(post('operator', 'record_movements', format('{"person_id": %s, "movement_direction": "in"}', pg_temp.deep(5000)), s(1)),
     '^22023 person_id \(an array\)', '5,000 deep in a field');
 SELECT matches(post('operator', 'record_movements', format('{"x": %s, "person_id": 1, "movement_direction": "in"}', pg_temp.deep(5000)),
-    s(1)), 'recorded', 'in one that is ignored');
+    s(1)), '^22023 the value of "x" is nested too deeply', 'in one that is ignored');
 SELECT is(post('operator', 'record_movements', pg_temp.deep(5000), s(1))::json ->> 'rejected', '1', 'and as the body');
-SELECT matches(post('operator', 'create_session', format('{"x": %s}', pg_temp.deep(5000))), 'created', 'in a session');
+SELECT matches(post('operator', 'create_session', format('{"x": %s}', pg_temp.deep(5000))), '^22023 the value of "x" is nested too deeply',
+    'in a session');
+SELECT matches(post('operator', 'record_movements', format('{"x": %s, "person_id": 1, "movement_direction": "in"}', pg_temp.deep(60)),
+    s(1)), 'recorded', 'but not where somebody may mean it');
 SELECT matches(post('operator', 'update_session', format('{"fps": %s}', pg_temp.deep(5000)), s(1)), '^22023 fps \(an array\)',
     'in a change of one');
 SELECT matches(post('operator', 'record_movements', pg_temp.deep(1000000), s(1)), '^54001 ', 'a million deep: the server''s own limit');
