@@ -83,3 +83,10 @@ CREATE FUNCTION people_counter_rest.instant_of(at timestamptz) RETURNS text
     SET search_path = pg_catalog, pg_temp
     AS $$ SELECT to_json(at) #>> '{}' $$;
 COMMENT ON FUNCTION people_counter_rest.instant_of(timestamptz) IS 'A time in ISO 8601 with its offset, as in all answers.';
+
+CREATE FUNCTION people_counter_rest.is_passing(state text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT state ~ '^(08|25|40|53|54|55|57|58|XX)' $$;
+COMMENT ON FUNCTION people_counter_rest.is_passing(text) IS
+    'Whether an error, by its SQLSTATE, is one of the server or of the moment, and not the fault of the row that met it: then the whole request is to be sent again.';

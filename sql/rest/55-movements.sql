@@ -32,7 +32,10 @@ BEGIN
                 results := results || json_build_object('movement_id', given.id,
                                                         'status', CASE WHEN FOUND THEN 'recorded' ELSE 'duplicate' END);
             EXCEPTION
-                WHEN data_exception OR integrity_constraint_violation OR raise_exception THEN
+                WHEN OTHERS THEN
+                    IF people_counter_rest.is_passing(SQLSTATE) THEN
+                        RAISE;
+                    END IF;
                     GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, given.hint = PG_EXCEPTION_HINT;
             END;
         END IF;
@@ -59,7 +62,10 @@ CREATE FUNCTION people_counter_rest.record_batch(session uuid, zone text, body j
 BEGIN
     RETURN people_counter_rest.record_together(session, zone, body);
 EXCEPTION
-    WHEN data_exception OR integrity_constraint_violation OR raise_exception THEN
+    WHEN OTHERS THEN
+        IF people_counter_rest.is_passing(SQLSTATE) THEN
+            RAISE;
+        END IF;
         RETURN people_counter_rest.record_each(session, zone, body);
 END $$;
 COMMENT ON FUNCTION people_counter_rest.record_batch(uuid, text, jsonb) IS

@@ -18,18 +18,28 @@ BEGIN
             CONTINUE;
         END IF;
         given.id := coalesce(given.id, people_counter_rest.generate_uuid_v7());
-        INSERT INTO people_counter_rest.realtime_metrics
-            (session_id, "timestamp", id, current_people_count, people_entered_last_minute, people_exited_last_minute,
-             detection_status, fps_current, cpu_usage_percentage, memory_usage_mb, processing_latency_ms)
-        VALUES (session.id, coalesce(given."timestamp", now()), given.id, coalesce(given.current_people_count, 0),
-                coalesce(given.people_entered_last_minute, 0), coalesce(given.people_exited_last_minute, 0),
-                coalesce(given.detection_status, 'waiting')::people_counter_rest.detection_status, given.fps_current,
-                given.cpu_usage_percentage, given.memory_usage_mb, given.processing_latency_ms)
-        ON CONFLICT DO NOTHING;
-        recorded := recorded + FOUND::integer;
-        duplicates := duplicates + (NOT FOUND)::integer;
-        results := results || json_build_object('metrics_id', given.id,
-                                                'status', CASE WHEN FOUND THEN 'recorded' ELSE 'duplicate' END);
+        BEGIN
+            INSERT INTO people_counter_rest.realtime_metrics
+                (session_id, "timestamp", id, current_people_count, people_entered_last_minute, people_exited_last_minute,
+                 detection_status, fps_current, cpu_usage_percentage, memory_usage_mb, processing_latency_ms)
+            VALUES (session.id, coalesce(given."timestamp", now()), given.id, coalesce(given.current_people_count, 0),
+                    coalesce(given.people_entered_last_minute, 0), coalesce(given.people_exited_last_minute, 0),
+                    coalesce(given.detection_status, 'waiting')::people_counter_rest.detection_status, given.fps_current,
+                    given.cpu_usage_percentage, given.memory_usage_mb, given.processing_latency_ms)
+            ON CONFLICT DO NOTHING;
+            recorded := recorded + FOUND::integer;
+            duplicates := duplicates + (NOT FOUND)::integer;
+            results := results || json_build_object('metrics_id', given.id,
+                                                    'status', CASE WHEN FOUND THEN 'recorded' ELSE 'duplicate' END);
+        EXCEPTION
+            WHEN OTHERS THEN   -- such as the refusal of a trigger of the user's
+                IF jsonb_typeof($1) = 'object' OR people_counter_rest.is_passing(SQLSTATE) THEN
+                    RAISE;
+                END IF;
+                GET STACKED DIAGNOSTICS given.problem = MESSAGE_TEXT, given.hint = PG_EXCEPTION_HINT;
+                results := results || json_build_object('status', 'rejected',
+                                                        'detail', concat_ws('. ', given.problem, nullif(given.hint, '')));
+        END;
     END LOOP;
     IF jsonb_typeof($1) = 'object' THEN
         RETURN results[1];

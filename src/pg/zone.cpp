@@ -47,8 +47,10 @@ bool zone_exists(const char *name) {
 core::Zone zone_named(const char *name) {
     if (!zone_exists(name)) {
         const int shown = pg_mbcliplen(name, static_cast<int>(strlen(name)), 64);
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown time_zone \"%.*s\"", shown, name),
-                        errhint("SELECT name FROM pg_timezone_names lists the zones this server knows.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown time_zone \"%.*s\"", shown, name),
+                 errhint(
+                     "Give a name such as Asia/Ho_Chi_Minh; pg_timezone_names lists those that this server knows.")));
     }
     return {pg_tzset(name), span_at};
 }

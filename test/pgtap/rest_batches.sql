@@ -7,7 +7,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS people_counter;
 SET LOCAL timezone = 'UTC';
 \ir include/rest.psql
-SELECT plan(35);
+SELECT plan(40);
 -- \set seed on the command line of psql repeats a run.
 \if :{?seed}
 \else
@@ -135,6 +135,34 @@ SELECT is((answer::json ->> 'recorded') || ' ' || (answer::json ->> 'duplicates'
     'a batch that the trigger had nothing against') FROM answers;
 SELECT matches(post('operator', 'record_movements', '{"person_id": 13, "movement_direction": "in"}', s(2)),
     '^P0001 not number 13\. Take another', 'of one movement it is the error');
+-- Whatever it raises, but for what would pass by itself.
+CREATE FUNCTION pg_temp.forbid() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF to_jsonb(NEW) ->> 'person_id' = '2013' OR to_jsonb(NEW) ->> 'current_people_count' = '2013' THEN
+        RAISE insufficient_privilege USING MESSAGE = 'not yours';
+    ELSIF to_jsonb(NEW) ->> 'person_id' = '2014' OR to_jsonb(NEW) ->> 'current_people_count' = '2014' THEN
+        RAISE lock_not_available USING MESSAGE = 'busy';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER forbid BEFORE INSERT ON people_movements FOR EACH ROW EXECUTE FUNCTION pg_temp.forbid();
+CREATE TRIGGER forbid BEFORE INSERT ON realtime_metrics FOR EACH ROW EXECUTE FUNCTION pg_temp.forbid();
+CREATE FUNCTION pg_temp.statuses(answer text) RETURNS text LANGUAGE sql
+    RETURN (SELECT string_agg((value ->> 'status') || coalesce(': ' || (value ->> 'detail'), ''), ', ')
+              FROM jsonb_array_elements(answer::jsonb -> 'results') AS r(value));
+SELECT is(pg_temp.statuses(post('operator', 'record_movements',
+    '[{"person_id": 2013, "movement_direction": "in"}, {"person_id": 1, "movement_direction": "in"}]', s(2))),
+    'rejected: not yours, recorded', 'a row that a trigger forbids does not fail its neighbours');
+SELECT matches(post('operator', 'record_movements',
+    '[{"person_id": 2014, "movement_direction": "in"}, {"person_id": 1, "movement_direction": "in"}]', s(2)),
+    '^55P03 busy', 'what passes by itself fails the batch, which is to be sent again');
+SELECT is(pg_temp.statuses(post('operator', 'record_metrics', '[{"current_people_count": 2013}, {"current_people_count": 1}]', s(2))),
+    'rejected: not yours, recorded', 'nor does a sample that a trigger forbids');
+SELECT matches(post('operator', 'record_metrics', '[{"current_people_count": 2014}, {"current_people_count": 1}]', s(2)),
+    '^55P03 busy', 'of samples it is the same');
+SELECT matches(post('operator', 'record_metrics', '{"current_people_count": 2013}', s(2)), '^42501 not yours', 'of one sample it is the error');
+
 SELECT pg_temp.compare((SELECT jsonb_agg(CASE WHEN jsonb_typeof(r) = 'object' AND r ->> 'person_id' IN ('13', '14', '15') THEN r
     || '{"bad": "refused"}' ELSE r END)
                           FROM (SELECT pg_temp.random_row() AS r FROM generate_series(1, 200) OFFSET 0) AS rows), 'with the trigger');
