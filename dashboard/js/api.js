@@ -115,7 +115,8 @@ export const addBaseline = row => send('rest/occupancy_baselines',
 
 // ---- rights -----------------------------------------------------------------------------------------------------------
 
-// What the role may do, as PostgREST's description of the API says it: it lists what may be used and nothing else.
+// What the role may do, as PostgREST's description of the API says it: it lists the tables that may be seen and the functions that
+// may be called. Of a table it does not say who may write to it, so that is asked of functions for the same roles.
 export async function loadRights() {
     const {paths = {}} = await send('rest/', {accept: 'application/openapi+json'});
     const may = (method, path) => Boolean(paths[path]?.[method]);
@@ -123,7 +124,7 @@ export async function loadRights() {
         read: may('get', '/current_session_overview'),
         alerts: may('get', '/alert_logs'),
         acknowledge: may('post', '/rpc/acknowledge_alert'),
-        baseline: may('post', '/occupancy_baselines'),
+        baseline: may('post', '/rpc/acknowledge_alert') && may('get', '/occupancy_baselines'),
         settings: may('get', '/rpc/dashboard_settings') || may('post', '/rpc/dashboard_settings'),
         admin: may('post', '/rpc/create_api_key'),
     };
