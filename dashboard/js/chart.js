@@ -82,7 +82,7 @@ function line(u, value, colour) {
 function make(host, {slots, series, range, height, axis, draw, onPoint, sync}) {
     const ink = colours();
     const bars = uPlot.paths.bars({size: [0.84, 60]});
-    const font = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
+    const font = '12px -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Noto Sans", system-ui, sans-serif';
     const last = slots.length - 1;
     return new uPlot({
         width: Math.max(host.clientWidth, 200), height, padding: [8, 4, 0, 0],

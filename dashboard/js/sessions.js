@@ -9,9 +9,10 @@ import {download} from './csv.js';
 
 const FIRST = 12;
 
-// The zone is named where it is not the one of the screen.
-export const zoneSuffix = (instant, zone) =>
-    offsetOf(instant, zone) === -new Date(instant).getTimezoneOffset() * 60_000 ? '' : ` ${zoneName(instant, zone)}`;
+// The zone is named where it is not the one of the screen: once if all have the same, otherwise at each time.
+let common = null;
+const isLocal = (instant, zone) => offsetOf(instant, zone) === -new Date(instant).getTimezoneOffset() * 60_000;
+export const zoneSuffix = (instant, zone) => zone === common || isLocal(instant, zone) ? '' : ` ${zoneName(instant, zone)}`;
 
 export class Sessions {
     constructor(app) {
@@ -41,6 +42,8 @@ export class Sessions {
     }
 
     render() {
+        const zones = new Set(this.app.live.map(session => session.time_zone));
+        common = zones.size === 1 ? [...zones][0] : null;
         const cards = this.sorted();
         const shown = this.everything ? cards : cards.slice(0, FIRST);
         show(find('#filter'), this.app.live.length > 6);
@@ -48,7 +51,8 @@ export class Sessions {
         show(more, cards.length > FIRST);
         setText(more, this.everything ? t('show_fewer') : t('show_all', {count: cards.length}));
         setText(find('#sessions-note'), this.app.live.length === 0 ? t('sessions_none')
-            : cards.length === 0 ? t('filter_none') : t('sessions_note', {count: this.app.live.length}));
+            : cards.length === 0 ? t('filter_none') : t('sessions_note', {count: this.app.live.length}) + (common && !isLocal(api.now(), common)
+                ? ` · ${t('times_in', {zone: common, short: zoneName(api.now(), common)})}` : ''));
         keyed(find('#cards'), shown, card => card.session.id, card => this.create(card.session), (node, card) => this.update(node, card));
         this.tell(cards);
     }

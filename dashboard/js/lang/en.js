@@ -49,6 +49,7 @@ export default {
     session: 'Session',
     sessions_none: 'No session is active. One begins when a counter makes it.',
     sessions_note: {one: '{count} active session', other: '{count} active sessions, those that need attention first'},
+    times_in: 'times of {zone} ({short})',
     filter: 'Filter by name',
     filter_none: 'No active session has such a name.',
     show_all: {one: 'Show {count}', other: 'Show all {count}'},

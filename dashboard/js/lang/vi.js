@@ -49,6 +49,7 @@ export default {
     session: 'Phiên',
     sessions_none: 'Không có phiên nào đang chạy. Phiên bắt đầu khi một bộ đếm tạo ra nó.',
     sessions_note: '{count} phiên đang chạy, phiên cần chú ý đứng trước',
+    times_in: 'giờ của {zone} ({short})',
     filter: 'Lọc theo tên',
     filter_none: 'Không có phiên đang chạy nào mang tên như vậy.',
     show_all: 'Hiện cả {count} phiên',
