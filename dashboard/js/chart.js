@@ -85,7 +85,7 @@ function make(host, {slots, series, range, height, axis, draw, onPoint, sync}) {
     const font = '12px -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Noto Sans", system-ui, sans-serif';
     const last = slots.length - 1;
     return new uPlot({
-        width: Math.max(host.clientWidth, 200), height, padding: [8, 4, 0, 0],
+        width: Math.max(host.clientWidth, 200), height, padding: [8, 4, axis ? 0 : 8, 0],
         legend: {show: false},
         cursor: {y: false, points: {show: false}, drag: {setScale: false, x: false, y: false}, sync: {key: sync}},
         scales: {x: {time: false, range: () => [-0.5, last + 0.5]}, y: {range}},

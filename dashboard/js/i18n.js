@@ -87,14 +87,16 @@ export const percent = value => isNone(value) ? NOTHING
 
 const dateTime = (options, instant, zone) =>
     isNone(instant) ? NOTHING : format('DateTimeFormat', {...options, timeZone: knownZone(zone ?? undefined)}).format(instant);
+// In Vietnamese a day is 25/11.
+const dayAndMonth = () => ({day: 'numeric', month: language === 'vi' ? 'numeric' : 'short'});
 const CLOCK = {hour: '2-digit', minute: '2-digit', hourCycle: 'h23'};
 
 export const clock = (instant, zone) => dateTime(CLOCK, instant, zone);
 export const clockSeconds = (instant, zone) => dateTime({...CLOCK, second: '2-digit'}, instant, zone);
-export const day = (instant, zone) => dateTime({weekday: 'short', day: 'numeric', month: 'short'}, instant, zone);
+export const day = (instant, zone) => dateTime({weekday: 'short', ...dayAndMonth()}, instant, zone);
 export const longDay = (instant, zone) => dateTime({weekday: 'long', day: 'numeric', month: 'long', year: 'numeric'}, instant, zone);
-export const shortDay = (instant, zone) => dateTime({day: 'numeric', month: 'short'}, instant, zone);
-export const dayAndClock = (instant, zone) => dateTime({day: 'numeric', month: 'short', ...CLOCK}, instant, zone);
+export const shortDay = (instant, zone) => dateTime(dayAndMonth(), instant, zone);
+export const dayAndClock = (instant, zone) => dateTime({...dayAndMonth(), ...CLOCK}, instant, zone);
 export const zoneName = (instant, zone) =>
     new Intl.DateTimeFormat('en-GB', {timeZone: knownZone(zone), timeZoneName: 'short'}).formatToParts(instant)
         .find(part => part.type === 'timeZoneName')?.value ?? zone;

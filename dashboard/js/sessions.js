@@ -105,6 +105,7 @@ export class Sessions {
         }
         const absorbed = today?.exits_absorbed ?? 0;
         show(find('.hint', node), absorbed > 0);
+        setAttribute(find('.hint', node), 'data-strong', absorbed * 10 >= (today?.total_people_exited ?? 0));   // one in ten
         put('.hint', absorbed > 0 ? t('absorbed', {count: absorbed}) : '');
         const last = lastActivity(session);
         const old = last !== null && api.now() - last > 20 * 3_600_000;

@@ -65,20 +65,17 @@ export function boundsOfDay(date, session) {
         instantOf(wallOfDate(addDays(date, 1)) + begin, session.time_zone)];
 }
 
-// The first instants of the hours of a day: full hours on the clock, one that is repeated twice; where the clock is put by
-// half an hour, an hour may have half its length.
+// The first instants of the hours of a day, as the server has them: one is a local hour with one offset. One that is repeated is
+// there twice, and where the clock is put by half an hour, there is one of half the length.
 export function hoursOfDay(date, session) {
     const [begin, end] = boundsOfDay(date, session);
     const hours = [];
     for (let at = begin; at < end;) {
         hours.push(at);
-        let next = at + 60 * MINUTE;
-        for (const minutes of [30, 60, 90]) {
-            if (wallClock(at + minutes * MINUTE, session.time_zone) % (60 * MINUTE) === 0) {
-                next = at + minutes * MINUTE;
-                break;
-            }
-        }
+        const offset = offsetOf(at, session.time_zone);
+        let next = at + 30 * MINUTE;
+        while (next < at + 60 * MINUTE && offsetOf(next, session.time_zone) === offset &&
+            wallClock(next, session.time_zone) % (60 * MINUTE) !== 0) next += 30 * MINUTE;
         at = next;
     }
     return {begin, end, hours};

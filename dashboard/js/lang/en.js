@@ -66,7 +66,7 @@ export default {
     last_report: 'Last report {time} ({ago})',
     history_of: 'History of {name}',
     set_count: 'Set count',
-    set_count_of: 'Set the count of {name}',
+    set_count_of: 'Set count of {name}',
     kiosk: 'Door screen',
     kiosk_of: 'Door screen of {name}',
 
