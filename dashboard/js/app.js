@@ -125,6 +125,7 @@ let unsubscribe = () => {};
 function listen() {
     started = false;
     othersAt = -Infinity;
+    show(find('#connection'), true);
     unsubscribe();
     unsubscribe = updates.subscribe(refresh);
 }
@@ -133,6 +134,7 @@ function askToSignIn(message) {
     unsubscribe();
     show(find('#content'), false);
     show(find('#signin'), true);
+    show(find('#connection'), false);
     setText(find('#signin-error'), message);
     renderAccount();
     find('#credential').focus();
