@@ -6,6 +6,7 @@ import {download} from './csv.js';
 import {zoneSuffix} from './sessions.js';
 import {openAcknowledge} from './dialogs.js';
 
+const FIRST = 6;
 const digits = value => Number.isInteger(value) ? 0 : 1;
 const figure = value => value === null || value === undefined ? '–' : number(value, digits(value));
 
@@ -13,12 +14,17 @@ export class Alerts {
     constructor(app) {
         this.app = app;
         this.known = null;
+        this.everything = false;
+        find('#alerts-more').addEventListener('click', () => {
+            this.everything = !this.everything;
+            this.render();
+        });
         find('#alerts-csv').addEventListener('click', () => this.csv());
     }
 
     place(alert) {
         const session = this.app.session(alert.session_id);
-        return {name: session?.session_name ?? t('no_session'), zone: session?.time_zone ?? 'UTC'};
+        return {name: session?.session_name ?? alert.session_id ?? t('no_session'), zone: session?.time_zone ?? 'UTC'};
     }
 
     time(text, zone) {
@@ -27,12 +33,16 @@ export class Alerts {
     }
 
     render() {
-        const open = this.app.alerts.filter(alert => !alert.is_resolved);
+        // Those that nobody has seen yet, then the newest.
+        const open = this.app.alerts.filter(alert => !alert.is_resolved)
+            .sort((a, b) => Boolean(a.acknowledged_at) - Boolean(b.acknowledged_at) || Date.parse(b.triggered_at) - Date.parse(a.triggered_at));
         const past = this.app.alerts.filter(alert => alert.is_resolved);
         show(find('#alerts-none'), open.length === 0);
-        for (const [list, alerts] of [['#alerts-open', open], ['#alerts-past', past]]) {
+        for (const [list, alerts] of [['#alerts-open', this.everything ? open : open.slice(0, FIRST)], ['#alerts-past', past]]) {
             keyed(find(list), alerts, alert => alert.id, alert => this.create(alert), (node, alert) => this.update(node, alert));
         }
+        show(find('#alerts-more'), open.length > FIRST);
+        setText(find('#alerts-more'), this.everything ? t('show_fewer') : t('show_all', {count: open.length}));
         show(find('#alerts-past-box'), past.length > 0);
         setText(find('#alerts-past-title'), t('alerts_past', {count: past.length}));
         if (this.known) {

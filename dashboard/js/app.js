@@ -36,9 +36,14 @@ async function loadOthers() {
     othersAt = Date.now();
 }
 
+const ALERT = 'id,session_id,alert_type,alert_message,current_value,threshold_value,peak_value,metric,severity,triggered_at,resolved_at,' +
+    'is_resolved,resolved_reason,acknowledged_at,acknowledged_by,note';
+const alertLogs = (resolved, limit) => app.rights.alerts ? api.rest('alert_logs', {select: ALERT, is_resolved: `is.${resolved}`,
+    order: 'triggered_at.desc,id.desc', limit}) : [];
+
 async function load() {
     const date = dateOf(api.now());
-    const [, overview, days, moved, alarms, sums] = await Promise.all([
+    const [, overview, days, moved, open, past, sums] = await Promise.all([
         loadOthers(),
         api.rest('current_session_overview', {select: OVERVIEW, status: 'eq.active', order: 'session_name.asc,id.asc', limit: 1000}),
         api.rest('daily_analytics', {select: 'session_id,date_timestamp,total_people_entered,total_people_exited,' +
@@ -46,9 +51,8 @@ async function load() {
         date_timestamp: [`gte.${addDays(date, -2)}`, `lte.${addDays(date, 1)}`]}),
         api.rest('recent_movements', {select: 'id,session_id,session_name,movement_direction,movement_time,confidence_score',
             order: 'movement_time.desc,id.desc', limit: 40}),
-        app.rights.alerts ? api.rest('alert_logs', {select: 'id,session_id,alert_type,alert_message,current_value,threshold_value,' +
-            'peak_value,metric,severity,triggered_at,resolved_at,is_resolved,resolved_reason,acknowledged_at,acknowledged_by,note',
-        order: 'is_resolved.asc,triggered_at.desc,id.desc', limit: 60}) : [],
+        alertLogs(false, 500),
+        alertLogs(true, 30),
         api.summary(),
     ]);
     app.live = overview.map(fromOverview);
@@ -68,29 +72,35 @@ async function load() {
         if (session && row.date_timestamp === businessDay(now, session)) app.today.set(row.session_id, row);
     }
     app.movements = moved;
-    app.alerts = alarms;
+    app.alerts = [...open, ...past];
     app.summary = sums;
 }
 
 let started = false;
+let visit = 0;       // of one credential; what an earlier one asked for is not shown
+let refused = '';    // why the last round was
 
 // One round. What is refused ends it, and says why; what is lost is asked again.
 async function refresh() {
+    const mine = visit;
     try {
-        if (!started) await start();
-        if (!app.rights.read) return;
+        if (!started) await start(mine);
+        if (mine !== visit || !app.rights.read) return;
         await load();
+        if (mine !== visit) return;
         app.reachable = true;
+        refused = '';
         render();
         show(find('#content'), true);
         await history.refresh();
     } catch (error) {
+        if (mine !== visit) return;
         if (error.status === 401) {
             signOut(t(api.credential() ? 'error_401_credential' : 'error_401'), error.message);
         } else if (error.status === 403) {
             signOut(t('error_403'), error.message);
         } else if (error.status >= 400 && error.status < 500 && error.status !== 429) {
-            fault(error);
+            refused = t('error_other', {detail: error.message});
         } else {
             throw error;
         }
@@ -98,14 +108,17 @@ async function refresh() {
 }
 
 // The rights first: where nobody may read, nothing else is asked.
-async function start() {
-    app.rights = await api.loadRights();
+async function start(mine) {
+    const rights = await api.loadRights();
+    if (mine !== visit) return;
+    app.rights = rights;
     if (!app.rights.read) {
         askToSignIn(api.credential() ? t('error_403') : '');
         started = true;
         return;
     }
-    app.settings = await api.loadSettings(app.rights);
+    app.settings = await api.loadSettings(rights);
+    if (mine !== visit) return;
     updates.setInterval(app.settings.refresh_seconds);
     show(find('#signin'), false);
     show(find('#alerts'), app.rights.alerts);
@@ -113,16 +126,12 @@ async function start() {
     renderAccount();
 }
 
-function fault(error) {
-    show(find('#banner'), true);
-    setText(find('#banner'), t('error_other', {detail: error.message}));
-}
-
 // ---- signing in -----------------------------------------------------------------------------------------------------------
 
 let unsubscribe = () => {};
 
 function listen() {
+    ++visit;
     started = false;
     othersAt = -Infinity;
     show(find('#connection'), true);
@@ -131,6 +140,7 @@ function listen() {
 }
 
 function askToSignIn(message) {
+    ++visit;
     unsubscribe();
     show(find('#content'), false);
     show(find('#signin'), true);
@@ -227,7 +237,8 @@ updates.onState(({state, since, last}) => {
         show(find('#banner'), true);
         if (before !== 'lost') announce(t('state_lost'));
     } else if (state === 'live') {
-        show(find('#banner'), false);
+        setText(find('#banner'), refused);
+        show(find('#banner'), Boolean(refused));
         if (before === 'lost') announce(t('state_back'));
     }
     if (state !== 'paused') before = state;

@@ -32,6 +32,7 @@ export function show(node, visible) {
 
 // One child of `list` for each item, kept by key: create(item) makes one, update(node, item) fills it.
 export function keyed(list, items, keyOf, create, update) {
+    const focused = list.contains(document.activeElement) ? document.activeElement : null;
     const old = new Map();
     for (const node of list.children) old.set(node.dataset.key, node);
     let place = list.firstElementChild;
@@ -49,6 +50,7 @@ export function keyed(list, items, keyOf, create, update) {
         else list.insertBefore(node, place);
     }
     for (const node of old.values()) node.remove();
+    if (focused?.isConnected && document.activeElement !== focused) focused.focus({preventScroll: true});   // its place is another one now
 }
 
 // What is said to who listens, politely: one sentence after the other, and none twice in a row.

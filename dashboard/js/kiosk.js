@@ -1,7 +1,7 @@
 // The screen at the door: one session, one number. /kiosk?session_id=…, with lang= and theme= if the browser's are not wanted.
 import * as api from './api.js';
 import * as updates from './updates.js';
-import {el, find, setAttribute, setText, show} from './dom.js';
+import {el, find, keyed, setAttribute, setText, show} from './dom.js';
 import {t, translatePage, number, clockSeconds} from './i18n.js';
 import {OVERVIEW, fromOverview, statusOf} from './status.js';
 import {signIn} from './dialogs.js';
@@ -25,6 +25,7 @@ const only = name => {
 
 function ask(message) {
     unsubscribe();
+    session = null;
     only('signin');
     setText(find('#signin-error'), message);
     setAttribute(document.body, 'data-level', 'grey');
@@ -50,12 +51,15 @@ async function load() {
 
 function choose(sessions) {
     only('choose');
+    show(find('#choose-heading'), true);
+    setAttribute(document.body, 'data-level', 'grey');
     setText(find('#choose-note'), id ? t('kiosk_unknown', {id}) : sessions.length ? '' : t('sessions_none'));
-    find('#choices').replaceChildren(...sessions.map(one => {
+    keyed(find('#choices'), sessions, one => one.id, () => el('li', {}, el('a')), (node, one) => {
         const to = new URLSearchParams(location.search);
         to.set('session_id', one.id);
-        return el('li', {}, el('a', {href: `?${to}`, text: one.session_name}));
-    }));
+        setAttribute(node.firstElementChild, 'href', `?${to}`);
+        setText(node.firstElementChild, one.session_name);
+    });
 }
 
 function render() {
@@ -106,6 +110,7 @@ updates.onState(() => {
     render();
     if (updates.state().state === 'lost' && !session) {
         only('choose');
+        show(find('#choose-heading'), false);
         setText(find('#choose-note'), t('banner_never'));
     }
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import {after, test} from 'node:test';
 import {ago, client, env, good, movement, newSession, psql, until} from './lib/http.mjs';
-import {charted, downloaded, gateway, open, picture, ready, shows, textOf} from './lib/browser.mjs';
+import {charted, downloaded, gateway, open, overflow, picture, ready, shows, textOf} from './lib/browser.mjs';
 
 const api = client(env('URL'));
 const made = [];
@@ -206,12 +206,18 @@ test('the lists as CSV', async () => {
 
 test('many sessions: the first ones, all of them, and those with a name', async () => {
     await psql('PSQL', `INSERT INTO sessions (session_name, start_time) SELECT 'Stand ' || i, now() FROM generate_series(1, 30) AS i`);
+    await session(`${'W'.repeat(200)}  <b>&amp;</b>`);
     made.push(...(await psql('PSQL', `SELECT id FROM sessions WHERE session_name LIKE 'Stand %'`)).split('\n'));
     const page = await open('/');
     await ready(page);
     assert.equal(await page.locator('.card').count(), 12);
     await page.click('#sessions-more');
     assert.ok(await page.locator('.card').count() >= 30);
+    for (const width of [390, 1440]) {
+        await page.setViewportSize({width, height: 900});
+        assert.equal(await overflow(page), 0, `a long name, ${width}`);
+    }
+    assert.ok((await page.locator('.card h3').allInnerTexts()).includes(`${'W'.repeat(200)} <b>&amp;</b>`), 'a name is text');
     await page.fill('#filter', 'stand 17');
     assert.deepEqual(await page.locator('.card h3').allInnerTexts(), ['Stand 17']);
     page.clean();

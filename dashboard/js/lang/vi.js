@@ -52,7 +52,7 @@ export default {
     times_in: 'giờ của {zone} ({short})',
     filter: 'Lọc theo tên',
     filter_none: 'Không có phiên đang chạy nào mang tên như vậy.',
-    show_all: 'Hiện cả {count} phiên',
+    show_all: 'Hiện tất cả ({count})',
     show_fewer: 'Thu gọn',
     people_inside: 'Người bên trong',
     last_known: 'Số biết được lần cuối',
