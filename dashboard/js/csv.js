@@ -15,7 +15,7 @@ export function download(name, rows) {
     const blob = new Blob(['\ufeff', toCsv(rows)], {type: 'text/csv;charset=utf-8'});
     const link = document.createElement('a');
     link.href = URL.createObjectURL(blob);
-    link.download = `${name.replace(/[^\p{L}\p{N}._-]+/gu, '-')}.csv`;
+    link.download = `${name.replace(/[^\p{L}\p{N}._]+/gu, '-').replace(/^[-.]+/, '')}.csv`;
     document.body.append(link);
     link.click();
     link.remove();

@@ -168,7 +168,7 @@ test('hours and days: figures, gaps, the week before, and the same as CSV', asyn
     assert.match(rows.find(row => row.startsWith('13:00')), /^13:00–14:00\tNo data\tNo data/);
     assert.equal(rows.length, 24);
     const hours = await downloaded(page, '#day-csv');
-    assert.match(hours.name, /^-Chart-room-hours-.*\.csv$/);
+    assert.match(hours.name, /^Chart-room-hours-\d{4}-\d\d-\d\d\.csv$/);
     assert.equal(hours.rows.length, 24);
     const noon = hours.rows[12];
     const [told] = (await api.get(`/rest/hourly_analytics?session_id=eq.${id}&hour_timestamp=eq.${day}T12:00:00Z`)).json;
