@@ -25,7 +25,7 @@ test('it loads, and does nothing that it should not', async () => {
     await charted(page);
     assert.equal(await page.title(), 'People counter');
     assert.equal(await insideOf(page, room), '3');
-    assert.match(await textOf(page, card(room)), /Room.*3 of 10.*7 free places.*In today 3 Out today 0/);
+    assert.match(await textOf(page, card(room)), /Space available.*3 of 10.*7 free places.*In today 3 Out today 0/);
     assert.match(await textOf(page, '#connection'), /^Last update \d\d:\d\d:\d\d$/);
     page.clean();
     await page.closeAll();
@@ -63,9 +63,9 @@ test('the light: green, amber, red and, without a report for a while, grey', asy
     await enter(free, 5);
     const page = await open('/');
     await ready(page);
-    for (const [id, level, text] of [[few, 'green', /Room.*7 of 10.*3 free places/], [many, 'amber', /Nearly full.*8 of 10.*2 free places/],
+    for (const [id, level, text] of [[few, 'green', /Space available.*7 of 10.*3 free places/], [many, 'amber', /Nearly full.*8 of 10.*2 free places/],
         [full, 'red', /Full.*10 of 10.*No free places/], [over, 'red', /Over capacity.*12 of 10.*2 people too many/],
-        [silent, 'grey', /Silent.*Last known count.*1 of 10.*No report since \d\d:\d\d/], [quiet, 'green', /Room/],
+        [silent, 'grey', /Silent.*Last known count.*1 of 10.*No report since \d\d:\d\d/], [quiet, 'green', /Space available/],
         [never, 'grey', /Silent.*has not reported yet/], [free, 'blue', /Counting.*5.*No capacity is set/]]) {
         assert.equal(await page.locator(card(id)).getAttribute('data-level'), level, id);
         assert.match(await textOf(page, card(id)), text);
@@ -244,7 +244,7 @@ test('hidden, it asks nothing; shown again, it goes on at once', async () => {
 test('a server that is away is said to be, nothing stays green, and it goes on by itself', async () => {
     const page = await open('/');
     await ready(page);
-    await shows(page, `${card(room)} .light`, 'Room');
+    await shows(page, `${card(room)} .light`, 'Space available');
     await gateway('STOP');
     try {
         await shows(page, '#banner', /has not answered since/);

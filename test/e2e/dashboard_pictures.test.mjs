@@ -58,7 +58,7 @@ for (const theme of THEMES) {
             await page.closeAll();
         });
         test(`kiosk, ${theme}, ${width}`, async () => {
-            for (const [name, level, text, free] of [['CalIt2, main door', 'green', 'Room', /free places/], ['Library, reading room', 'amber', 'Nearly full', /free places/],
+            for (const [name, level, text, free] of [['CalIt2, main door', 'green', 'Space available', /free places/], ['Library, reading room', 'amber', 'Nearly full', /free places/],
                 ['Swimming pool', 'red', 'Over capacity', /people too many/], ['Museum, gallery 2', 'grey', 'Silent', /No report since/],
                 ['North entrance', 'blue', 'Counting', /No capacity/], ['Exhibition hall, spring fair', 'grey', 'Ended', /has ended/]]) {
                 const page = await open(`/kiosk?session_id=${house[name]}`, {width, theme, zone, height: width < 600 ? 844 : 900});

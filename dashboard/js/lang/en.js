@@ -70,7 +70,7 @@ export default {
     kiosk: 'Door screen',
     kiosk_of: 'Door screen of {name}',
 
-    status_room: 'Room',
+    status_room: 'Space available',
     status_nearly: 'Nearly full',
     status_full: 'Full',
     status_over: 'Over capacity',
