@@ -45,7 +45,7 @@ SELECT format(E'\n### %s\n\n%s\n\nFor: %s. In PostgREST''s dialect: `/rest/rpc/%
 \echo 'own keys beside ours.'
 \echo
 \echo '### Functions'
-SELECT format(E'\n#### /rest/rpc/%s\n\n%s\n\nArguments: `%s`. For: %s.', name, text, arguments, who)
+SELECT format(E'\n#### /rest/rpc/%s\n\n%s\n\n%sFor: %s.', name, text, 'Arguments: `' || nullif(arguments, '') || '`. ', who)
   FROM calls WHERE NOT has_url ORDER BY name COLLATE "C";
 \echo
 \echo '### Tables and views'

@@ -144,7 +144,7 @@ pc_gateway_nginx() {
     (cd / && pc_as_user nginx -e "$PC_API/gateway.log" -p "$PC_API" -c "$PC_API/conf/nginx.conf" "$@" </dev/null)
 }
 
-# Rendered anew at each start. With docker/gateway/locations.d, what it holds is served, too.
+# Rendered anew at each start.
 pc_gateway_start() {
     local try
     ! pc_gateway_running || return 0
@@ -153,6 +153,7 @@ pc_gateway_start() {
         pc_as_user mkdir -p "$PC_API/gateway"
         pc_as_user env API_PORT="$PC_API_PORT" POSTGREST_ADDRESS="unix:$PC_API/postgrest.sock" \
             GATEWAY_CONF="$PC_API/conf" GATEWAY_STATE="$PC_API/gateway" GATEWAY_NJS="$PC_SOURCE/docker/gateway/njs" \
+            GATEWAY_DASHBOARD="$PC_SOURCE/dashboard" \
             GATEWAY_ACCESS_LOG="$PC_API/access.log" GATEWAY_ERROR_LOG="$PC_API/gateway.log" \
             "$PC_SOURCE/docker/gateway/render" || pc_die "the gateway has no configuration"
         if pc_gateway_nginx -q -t >"$PC_BUILD/gateway-start.log" 2>&1 && pc_gateway_nginx >>"$PC_BUILD/gateway-start.log" 2>&1; then

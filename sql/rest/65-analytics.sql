@@ -90,3 +90,15 @@ COMMENT ON FUNCTION people_counter_api.dashboard_summary() IS
     'GET /dashboard/summary
 
 The present in six numbers: active_sessions; sessions_today, those that started today; people_entered_today and people_exited_today, by the movements of today''s hours; recent_movements, those of the last hour; timestamp. Today is the calendar day in the zone default_time_zone of system_config; of a session in a zone that is not whole hours apart, the hours that begin today.';
+
+CREATE FUNCTION people_counter_api.dashboard_settings() RETURNS json
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+        SELECT json_object_agg(s.name, coalesce(CASE WHEN c.config_value ~ '^[0-9]{1,6}(\.[0-9]{1,3})?$' THEN c.config_value::numeric END, s.otherwise))
+          FROM (VALUES ('refresh_seconds', 'dashboard_refresh_interval', 5), ('silent_minutes', 'dashboard_silent_minutes', 15),
+                       ('nearly_full_percent', 'dashboard_nearly_full_percent', 80)) AS s(name, key, otherwise)
+          LEFT JOIN people_counter_api.system_config AS c ON c.config_key = s.key AND c.is_active
+    $$;
+COMMENT ON FUNCTION people_counter_api.dashboard_settings() IS
+    'What the dashboard goes by, from system_config, which only admins see: refresh_seconds (dashboard_refresh_interval, otherwise 5), silent_minutes (dashboard_silent_minutes, otherwise 15) without a report until a session counts as silent, and nearly_full_percent (dashboard_nearly_full_percent, otherwise 80) of the capacity.';

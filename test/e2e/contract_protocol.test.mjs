@@ -74,7 +74,7 @@ test('405 names the methods that there are', async () => {
 });
 
 test('404: nothing there, or a name of what is inside', async () => {
-    for (const path of ['/', '/nothing', '/rpc/health', '/rpc/create_session', '/sessions/a/b', '/people_movements', '/index.php', '/_answer/404',
+    for (const path of ['/kiosk/', '/nothing', '/rpc/health', '/rpc/create_session', '/sessions/a/b', '/people_movements', '/index.php', '/_answer/404',
         `/sessions/${ID}/movements/1`, '/HEALTH', '/healthy', '/alerts', `/alerts/${ID}`, '/sessions/%27%20or%201=1', '/sessions/a%2Fb']) {
         refused(await api.get(path), 404);
     }

@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS people_counter;
 SET LOCAL timezone = 'UTC';
 \ir include/rest.psql
-SELECT plan(50);
+SELECT plan(53);
 
 SELECT is(get('reader', 'get_hourly_analytics')::jsonb, '{"analytics": [], "period_hours": 24}', 'no hours');
 SELECT is(get('reader', 'get_daily_analytics')::jsonb, '{"analytics": [], "period_days": 30}', 'no days');
@@ -85,6 +85,17 @@ UPDATE system_config SET config_value = 'Etc/GMT+12' WHERE config_key = 'default
 SELECT is(get('reader', 'dashboard_summary')::json ->> 'people_entered_today', (extract(hour
     FROM now() AT TIME ZONE 'Etc/GMT+12') + 1)::text, 'at the other end of the world');
 SELECT is((get('reader', 'dashboard_summary')::json ->> 'timestamp')::timestamptz, now(), 'now');
+
+-- What the dashboard goes by
+
+SELECT is(get('reader', 'dashboard_settings')::jsonb, '{"refresh_seconds": 5, "silent_minutes": 15, "nearly_full_percent": 80}', 'as shipped');
+UPDATE system_config SET config_value = '2' WHERE config_key = 'dashboard_refresh_interval';
+INSERT INTO system_config (config_key, config_value, config_type) VALUES
+    ('dashboard_silent_minutes', '7.5', 'number'), ('dashboard_nearly_full_percent', 'many', 'string');
+SELECT is(get('reader', 'dashboard_settings')::jsonb, '{"refresh_seconds": 2, "silent_minutes": 7.5, "nearly_full_percent": 80}', 'what is no number is not taken');
+UPDATE system_config SET is_active = false;
+SELECT is(get('reader', 'dashboard_settings')::jsonb, '{"refresh_seconds": 5, "silent_minutes": 15, "nearly_full_percent": 80}', 'what is switched off is not taken');
+UPDATE system_config SET is_active = true;
 
 -- Health
 

@@ -26,7 +26,7 @@ SELECT 'operator', 'POST', format('SELECT people_counter_api.%s(%L::pg_catalog.j
 UNION ALL SELECT 'reader', 'GET', 'SELECT people_counter_api.' || c
   FROM (VALUES (format('get_session(%L)', s(1))), (format('list_movements(%L, ''in'')', s(1))), ('list_sessions(''active'', ''5'', ''0'')'),
       (format('recent_metrics(%L)', s(1))), ('list_sessions(''x'')'),
-               (format('get_hourly_analytics(%L, ''168'')', s(1))), ('get_daily_analytics('''', ''365'')'), ('dashboard_summary()'),
+               (format('get_hourly_analytics(%L, ''168'')', s(1))), ('get_daily_analytics('''', ''365'')'), ('dashboard_summary()'), ('dashboard_settings()'),
                    ('prometheus_metrics()::pg_catalog.text'), ('health_detailed()::pg_catalog.text')) AS v(c)
 UNION ALL SELECT 'device a', 'GET', format('SELECT pg_catalog.count(*) FROM people_counter_api.%s', v)
     FROM unnest('{sessions,people_movements,current_session_overview,hourly_analytics}'::text[]) AS v

@@ -25,7 +25,7 @@ CREATE FUNCTION pg_temp.functions(schema text) RETURNS text LANGUAGE sql AS $$
 $$;
 SELECT is(pg_temp.functions('people_counter_api'),
     'acknowledge_alert(jsonb), create_api_key(key_name text, key_role text, device text, expires_at timestamp with time zone), '
-    'create_session(jsonb), dashboard_summary(), get_daily_analytics(session_id text, period_days text), '
+    'create_session(jsonb), dashboard_settings(), dashboard_summary(), get_daily_analytics(session_id text, period_days text), '
     'get_hourly_analytics(session_id text, period_hours text), get_session(session_id text), health(), health_detailed(), '
     'list_movements(session_id text, movement_direction text, page_limit text, page_offset text), '
     'list_sessions(session_status text, page_limit text, page_offset text), prometheus_metrics(), '

@@ -7,7 +7,7 @@ render() {
     shift
     pc_as_user mkdir -p "$home"
     pc_as_user env POSTGREST_ADDRESS=127.0.0.1:3000 GATEWAY_CONF="$home/conf" GATEWAY_STATE="$home/state" \
-        GATEWAY_NJS="$PC_SOURCE/docker/gateway/njs" GATEWAY_ACCESS_LOG="$home/access.log" GATEWAY_ERROR_LOG="$home/error.log" \
+        GATEWAY_NJS="$PC_SOURCE/docker/gateway/njs" GATEWAY_DASHBOARD="$PC_SOURCE/dashboard" GATEWAY_ACCESS_LOG="$home/access.log" GATEWAY_ERROR_LOG="$home/error.log" \
         "$@" "$PC_SOURCE/docker/gateway/render" >"$PC_BUILD/e2e-render.log" 2>&1
 }
 

@@ -55,7 +55,7 @@ for my $path ('/rest', '/rest/', '/rest/sessions?select=id') {
 my $head = $http->head("$url/health");
 ok($head->{status} == 503 && !length($head->{content} // ''), '503 without a body: HEAD /health', $head->{status});
 
-for my $path ('/', '/nothing', '/sessions/', "/sessions/$id/nothing", '/_answer/503', '/index.html',
+for my $path ('/kiosk/', '/nothing', '/sessions/', "/sessions/$id/nothing", '/_answer/503', '/index.html',
     '/.git/config', '/sessions/..%2f..%2fetc', '/%00') {
     my $answer = $http->request(GET => "$url$path", {});
     my $wanted = $path eq '/sessions/' ? 503 : $path =~ /%/ ? 400 : 404;

@@ -7,6 +7,11 @@ PROGRAM=   # its process group
 want_languages() {
     if compgen -G "$PC_ROOT/test/e2e/*.test.mjs" >/dev/null; then pc_want node nodejs; fi
     [ ! -e "$PC_ROOT/test/e2e/package.json" ] || pc_want npm npm
+    if compgen -G "$PC_ROOT/test/e2e/dashboard*.test.mjs" >/dev/null; then
+        pc_want chromium chromium
+        pc_want_file /usr/lib/chromium/chrome-sandbox chromium-sandbox
+        pc_want_file /usr/share/fonts/truetype/roboto fonts-roboto-unhinted   # what its pictures are written in
+    fi
     if compgen -G "$PC_ROOT/test/e2e/test_*.py" >/dev/null; then
         pc_want python3 python3
         python3 -c 'import aiohttp' 2>/dev/null || PC_MISSING+=(python3-aiohttp)
@@ -17,7 +22,7 @@ want_languages() {
 copy_programs() {
     local status=0
     pc_as_user mkdir -p "$PC_RUN/tree"
-    tar -C "$PC_ROOT" --exclude=node_modules --exclude=__pycache__ -cf - test/e2e test/data scripts/demo.d \
+    tar -C "$PC_ROOT" --exclude=node_modules --exclude=__pycache__ -cf - dashboard test/e2e test/data scripts/demo.d \
         "$([ -d "$PC_ROOT/clients" ] && echo clients || echo LICENSE)" |
         pc_as_user tar -C "$PC_RUN/tree" --no-same-owner --no-same-permissions -xf -
     [ -e "$PC_ROOT/test/e2e/package.json" ] || return 0

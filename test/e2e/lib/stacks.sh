@@ -83,7 +83,7 @@ write_control() {
 
 say_where() {
     local part quoted name
-    PEOPLE_COUNTER_LOGS=$PC_RUN/open
+    PEOPLE_COUNTER_LOGS=$PC_RUN/open PEOPLE_COUNTER_SCREENSHOTS=$PC_RUN/screenshots
     PEOPLE_COUNTER_URL=$(url_of open)
     PEOPLE_COUNTER_HTTPS_URL=https://127.0.0.1:$(cat "$PC_RUN/https/port")
     for name in closed rs256 hasty limited impatient; do
@@ -98,7 +98,7 @@ say_where() {
     PEOPLE_COUNTER_JWT_SECRET=$(pc_as_user cat "$PC_RUN/closed/jwt-secret")
     PEOPLE_COUNTER_RS256_KEY=$PC_RUN/jwks/key.pem
     PEOPLE_COUNTER_ADMIN_KEY=$(pc_psql -d closed -At -c "SELECT people_counter_api.create_api_key('e2e', 'admin')->>'api_key'")
-    export PEOPLE_COUNTER_LOGS PEOPLE_COUNTER_URL PEOPLE_COUNTER_HTTPS_URL PEOPLE_COUNTER_PSQL PEOPLE_COUNTER_CLOSED_PSQL \
+    export PEOPLE_COUNTER_LOGS PEOPLE_COUNTER_SCREENSHOTS PEOPLE_COUNTER_URL PEOPLE_COUNTER_HTTPS_URL PEOPLE_COUNTER_PSQL PEOPLE_COUNTER_CLOSED_PSQL \
         PEOPLE_COUNTER_JWT_SECRET PEOPLE_COUNTER_RS256_KEY PEOPLE_COUNTER_ADMIN_KEY
 }
 
