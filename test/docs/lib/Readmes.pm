@@ -35,7 +35,8 @@ sub parse {
         }
         push @{ $page{headings} }, $1 if $line =~ /^(#+) /;
         push @{ $page{items} },    $1 if $line =~ /^( *)\* /;
-        push @{ $page{links} }, grep { !/^README/ } $line =~ /\]\(([^)]+)\)/g;
+        # A picture may be in the language of the page.
+        push @{ $page{links} }, map { s/\.vi\.png$/.png/r } grep { !/^README/ } $line =~ /\]\(([^)]+)\)/g;
         push @{ $page{code} }, $line =~ /`([^`]+)`/g;
     }
     # Another language has another order of words.
