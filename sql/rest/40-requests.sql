@@ -78,12 +78,6 @@ END $$;
 COMMENT ON FUNCTION people_counter_rest.find_session(text) IS
     'The session that a request names, and its zone. ERROR invalid_parameter_value if that is no UUID, PT404 if there is no such session or it is another device''s.';
 
-CREATE FUNCTION people_counter_rest.instant_of(at timestamptz) RETURNS text
-    LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-    AS $$ SELECT to_json(at) #>> '{}' $$;
-COMMENT ON FUNCTION people_counter_rest.instant_of(timestamptz) IS 'A time in ISO 8601 with its offset, as in all answers.';
-
 CREATE FUNCTION people_counter_rest.is_passing(state text) RETURNS boolean
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp

@@ -33,11 +33,12 @@ text *zone_of_session(text *given, pg_uuid_t &session) {
     uint64 found = 0;
     if (given != nullptr && core::parse_uuid({VARDATA_ANY(given), static_cast<size_t>(VARSIZE_ANY_EXHDR(given))}, id)) {
         memcpy(session.data, id.bytes, UUID_LEN);
-        text *device = sees_all() ? nullptr : request_device();
+        const bool all = sees_all();
+        text *device = all ? nullptr : request_device();
         const Datum values[] = {UUIDPGetDatum(&session), PointerGetDatum(device)};
         if (device != nullptr) {
             found = find_own_zone.run(2, types, values, nullptr, false);
-        } else if (sees_all()) {
+        } else if (all) {
             found = find_zone.run(1, types, values, nullptr, false);
         }
     }
