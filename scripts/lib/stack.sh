@@ -8,15 +8,17 @@ PATH=$PATH:/usr/sbin:/sbin   # nginx
 
 # ---- what must be there ---------------------------------------------------------------------------------------------
 
-pc_has_njs() {
-    nginx -V 2>&1 | grep -Eq -- '--add-module=[^ ]*(njs|http-js)' ||
-        compgen -G '/usr/lib*/nginx/modules/ngx_http_js_module.so' >/dev/null || [ -e /etc/nginx/modules/ngx_http_js_module.so ]
+# pc_has_module FILE PATTERN: nginx has a module, to load or built in.
+pc_has_module() {
+    nginx -V 2>&1 | grep -Eq -- "--add-module=[^ ]*($2)" ||
+        compgen -G "/usr/lib*/nginx/modules/$1" >/dev/null || [ -e "/etc/nginx/modules/$1" ]
 }
 
 # Notes what is missing, for pc_prepare to install.
 pc_api_want() {
     pc_want nginx nginx
-    pc_has_njs || PC_MISSING+=(libnginx-mod-http-js)
+    pc_has_module ngx_http_js_module.so 'njs|http-js' || PC_MISSING+=(libnginx-mod-http-js)
+    pc_has_module ngx_nchan_module.so nchan || PC_MISSING+=(libnginx-mod-nchan)
     pc_want envsubst gettext-base
     pc_want curl curl
     pc_want prove perl   # tokens
@@ -167,6 +169,17 @@ pc_gateway_start() {
 
 pc_gateway_stop() { pc_api_end "$PC_API/gateway/nginx.pid" TERM; }
 
+# The extension publishes to the gateway. The settings are the cluster's: of several stacks on it, one has the stream.
+pc_stream_publish() {
+    [ "$(pc_psql -d "$PGDATABASE" -At -c "SELECT count(*) FROM pg_settings
+                                           WHERE name IN ('people_counter.stream_url', 'people_counter.stream_socket')")" = 2 ] || return 0
+    pc_psql -d "$PGDATABASE" -v socket="$PC_API/gateway/publish.sock" >/dev/null <<'SQL'
+ALTER SYSTEM SET people_counter.stream_socket = :'socket';
+ALTER SYSTEM SET people_counter.stream_url = 'http://localhost/publish';
+SELECT pg_reload_conf();
+SQL
+}
+
 # ---- together -------------------------------------------------------------------------------------------------------
 
 # pc_api_wait SECONDS: until GET /health answers 200.
@@ -186,6 +199,7 @@ pc_api_start() {
     pc_api_database
     pc_postgrest_start
     pc_gateway_start
+    pc_stream_publish
     pc_api_wait 60 || pc_die "the API is not healthy: see $PC_API"
 }
 
