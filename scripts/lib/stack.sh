@@ -35,6 +35,13 @@ There is no postgrest on PATH, and no Debian package of it. It is one file, vers
 HINT
 }
 
+# nchan has nginx make the directory that was compiled in for bodies, whatever the configuration says, and only root can.
+pc_nginx_directory() {
+    local path
+    path=$(nginx -V 2>&1 | sed -n 's/.*--http-client-body-temp-path=\([^ ]*\).*/\1/p')
+    [ -z "$path" ] || [ -d "$path" ] || pc_as_root mkdir -p "$path"
+}
+
 # ---- where it is ----------------------------------------------------------------------------------------------------
 
 # pc_api_directory NAME: sets PC_API, PC_API_PORT and PC_API_URL; the secret that signs tokens is made once.
@@ -45,6 +52,7 @@ pc_api_directory() {
     pc_as_user sh -c 'umask 077; [ -s "$0" ] || od -An -N32 -tx1 /dev/urandom | tr -d " \n" >"$0"' "$PC_API/jwt-secret"
     PC_API_PORT=${wanted:-$(pc_as_user cat "$PC_API/port" 2>/dev/null || true)}
     pc_api_url
+    ! command -v nginx >/dev/null || pc_nginx_directory
 }
 
 pc_api_url() {

@@ -32,6 +32,7 @@ refused() {
 }
 
 gateway_configurations() {
+    pc_nginx_directory
     clean defaults
     clean open-to-all API_LISTEN=0.0.0.0 API_PORT=8080 API_CORS_ORIGINS='*'
     clean version-6 API_LISTEN='[::1]'
