@@ -95,8 +95,7 @@ test('a key that is revoked does not come back', async () => {
     const subscriber = await subscribed(closed, 'events', {query: {api_key: reader.key, session_id: foreign}});
     good(await admin().post('/rest/rpc/revoke_api_key', {key_id: reader.id}));
     await denied(closed, 'events', {query: {api_key: reader.key, session_id: foreign}}, 401, /revoked/);
-    await source.end(foreign);
-    await until('it is ended', () => subscriber.closed);
+    subscriber.close();
 });
 
 test('the open stack asks nobody', async () => {
@@ -127,6 +126,9 @@ test('what is no subscription', async () => {
     const api = client(open);
     refused(await api.get('/ws'), 400, /WebSocket/);
     refused(await api.get('/events'), 400, /text\/event-stream/);
+    for (const headers of [{'If-Modified-Since': 'Thu, 01 Jan 2026 00:00:00 GMT'}, {'If-None-Match': '0'}]) {
+        for (const transport of TRANSPORTS) await denied(open, transport, {headers}, 400, /condition/);
+    }
     for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) {
         for (const path of ['/ws', '/events/']) {
             const answer = await api.send(method, path, {body: {}});

@@ -33,6 +33,10 @@ function fault(r, kind) {
     if (kind == 'events' && (r.headersIn['Accept'] || '').indexOf('text/event-stream') < 0) {
         return [400, 'these are server-sent events: ask with the header Accept: text/event-stream'];
     }
+    // nchan would take them for the place to go on at, before the one that startOf() has found.
+    if (r.headersIn['If-Modified-Since'] || r.headersIn['If-None-Match']) {
+        return [400, 'a stream is not asked for under a condition: leave out If-Modified-Since and If-None-Match'];
+    }
     const twice = ['session_id', 'api_key', 'token', 'last_event_id'].find(name => Array.isArray(r.args[name]));
     if (twice) {
         return [400, `${twice} is given more than once`];

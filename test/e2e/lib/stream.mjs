@@ -132,7 +132,6 @@ export function publisher(socketPath) {
             const status = await send('POST', path(session), typeof message == 'string' ? message : JSON.stringify(message));
             assert.ok(status >= 200 && status < 300, `${status}`);
         },
-        end: session => send('DELETE', `/channel?name=${session ? `session_${session}` : 'all'}`),
         close: () => agent.destroy(),
     };
     opened.add(source);
