@@ -104,7 +104,7 @@ void follow_up(Watched &entry) {
     }
     Slot *slot = slot_at(board, entry.slot);
     const bool ended = reap(entry.worker, slot->report.state >= WorkerState::kRunning);
-    const bool stream_ended = reap(entry.stream, true);
+    const bool stream_ended = reap(entry.stream, slot->stream_report.sent > 0);
     scan_again = reap(entry.delivery, false) || stream_ended || ended ||
                  scan_again;  // DROP DATABASE has ended them, perhaps
     if (ended && slot->report.state == WorkerState::kNoExtension) {

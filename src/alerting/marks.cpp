@@ -151,7 +151,7 @@ void tell_stream(uint32 how) noexcept {
 
 Latch *wake_stream(Slot *slot) noexcept {
     slot->stream_alerts = slot->stream_alerts || (pending.alerts && slot->stream.runs());
-    if (!slot->stream_sleeps || (pending.count == 0 && !pending.everything && !pending.alerts && !pending.catalog)) {
+    if (!slot->stream_sleeps || (pending.count == 0 && !pending.everything && !pending.alerts)) {
         return nullptr;
     }
     slot->stream_sleeps = false;

@@ -12,23 +12,32 @@ struct Said {
     pg_uuid_t session;  // the hash key
     uint32 what;        // a hash of its statistics; 0: nothing
     bool owed;
+    core::Micros due;
 };
 
 namespace {
 
 constexpr long kMostSaid = 20'000;  // sessions
+// In a zone's lost hour a reset is a little later than this reckons, and is found by the next look.
+constexpr core::Micros kGrace = 10'000;
 
 // In the order of SessionColumn.
 alerting::Query rows_of_sessions(
     "SELECT s.id, s.session_name, s.status::text, s.capacity, st.total_people_entered, st.total_people_exited,"
     "       st.peak_people_count, st.exits_absorbed, st.last_movement_time,"
-    "       $S.calculate_current_people_inside(s.id)"
+    "       $S.calculate_current_people_inside(s.id),"
+    "       CASE WHEN s.status = 'active' THEN"
+    "           least((SELECT min(b.baseline_time) FROM $S.occupancy_baselines AS b"
+    "                   WHERE b.session_id = s.id AND b.baseline_time > now()),"
+    "                 ((now() AT TIME ZONE s.time_zone - s.reset_time)::date + 1 + s.reset_time) AT TIME ZONE "
+    "s.time_zone)"
+    "       END"
     "  FROM $S.sessions AS s JOIN $S.session_statistics AS st ON st.session_id = s.id"
     " WHERE s.id = ANY ($1) ORDER BY s.id");
 
-// That may still have news.
+// That are active; $1: or may still have news.
 alerting::Query all_sessions(
-    "SELECT id FROM $S.sessions WHERE status = 'active' OR end_time > now() - interval '1 day' ORDER BY id");
+    "SELECT id FROM $S.sessions WHERE status = 'active' OR ($1 AND end_time > now() - interval '1 day') ORDER BY id");
 
 bool is_before(const pg_uuid_t &a, const pg_uuid_t &b) { return memcmp(&a, &b, UUID_LEN) < 0; }
 
@@ -62,6 +71,7 @@ void Observer::forget() {
     hash_destroy(said_);
     said_ = new_said();
     alerts_due_ = owes_ = false;
+    due_at_ = core::kEndOfTime;
 }
 
 Said *Observer::said_entry(const pg_uuid_t &session) {
@@ -70,6 +80,7 @@ Said *Observer::said_entry(const pg_uuid_t &session) {
     if (!found) {
         entry->what = 0;
         entry->owed = false;
+        entry->due = core::kEndOfTime;
     }
     return entry;
 }
@@ -102,6 +113,22 @@ bool Observer::repay() {
     return true;
 }
 
+void Observer::note_due(core::Micros now) {
+    if (now < due_at_) {
+        return;
+    }
+    due_at_ = core::kEndOfTime;
+    HASH_SEQ_STATUS all;
+    hash_seq_init(&all, said_);
+    while (auto *entry = static_cast<Said *>(hash_seq_search(&all))) {
+        if (entry->due <= now) {
+            marks_.add({entry->session, core::kEndOfTime, 0, InvalidTransactionId, alerting::kRowChanged});
+            entry->due = core::kEndOfTime;
+        }
+        due_at_ = std::min(due_at_, entry->due);
+    }
+}
+
 // Those with marks of transactions that have ended; all if that is what was marked, or nothing is known yet.
 std::span<Session> Observer::sessions_of(Oid schema, Snapshot snapshot) {
     const std::span<StreamMark> ended = marks_.ended(snapshot);
@@ -113,12 +140,12 @@ std::span<Session> Observer::sessions_of(Oid schema, Snapshot snapshot) {
             from = std::min(from, mark.from);
         }
     }
-    const uint64 rows = all ? all_sessions.run(schema, {}, true) : 0;
+    const uint64 rows = all ? all_sessions.run(schema, {{BOOLOID, BoolGetDatum(past_.is_known())}}, true) : 0;
     auto *sessions = static_cast<Session *>(
         palloc_extended((ended.size() + rows + 1) * sizeof(Session), MCXT_ALLOC_HUGE));
     Size count = 0;
     for (Size i = 0; i < ended.size();) {
-        Session session{ended[i].session, from, ended[i].what, {}, nullptr, 0, false};
+        Session session{ended[i].session, from, ended[i].what, {}, nullptr, 0, core::kEndOfTime, false};
         Size to = i;
         for (; to < ended.size() && memcmp(&ended[to].session, &session.id, UUID_LEN) == 0; ++to) {
             session.from = std::min(session.from, ended[to].from);
@@ -138,7 +165,7 @@ std::span<Session> Observer::sessions_of(Oid schema, Snapshot snapshot) {
                                                     return is_before(s.id, i);
                                                 });
         if (found == sessions + marked || is_before(id, found->id)) {
-            sessions[count++] = {id, from, alerting::kAnythingChanged, ended, nullptr, 0, false};
+            sessions[count++] = {id, from, alerting::kAnythingChanged, ended, nullptr, 0, core::kEndOfTime, false};
         }
     }
     std::sort(sessions, sessions + count, [](const Session &a, const Session &b) { return is_before(a.id, b.id); });
@@ -177,6 +204,9 @@ bool Observer::look(Outbox &outbox, MemoryContext scratch) {
                 ++at;
             }
             visit(tables, sessions_[at], row, said_of(id), past_, outbox);
+            bool never = false;
+            const Datum due = alerting::column(row, kDue, &never);
+            sessions_[at].due = never ? core::kEndOfTime : DatumGetTimestampTz(due) + kGrace;
         }
         SPI_freetuptable(SPI_tuptable);
         tables.close();
@@ -199,9 +229,13 @@ void Observer::settle() {
         said_ = new_said();
     }
     for (const Session &session : sessions_) {
-        if (session.said != 0) {
-            said_entry(session.id)->what = session.said;
+        if (session.name == nullptr) {
+            continue;  // it is gone
         }
+        Said *entry = said_entry(session.id);
+        entry->what = session.said != 0 ? session.said : entry->what;
+        entry->due = session.due;
+        due_at_ = std::min(due_at_, session.due);
         if (session.owed) {
             owe(session.id);
         }

@@ -13,8 +13,9 @@ struct Session {
     uint32 what;
     std::span<const StreamMark> marks;
     const char *name;
-    uint32 said;  // of its statistics; 0: nothing new
-    bool owed;    // a message about it was dropped
+    uint32 said;       // of its statistics; 0: nothing new
+    core::Micros due;  // when they change without a commit; kEndOfTime: never
+    bool owed;         // a message about it was dropped
 };
 
 class Observer {
@@ -31,6 +32,9 @@ class Observer {
 
     // A message about the session could not be sent. Once others can be, its statistics are.
     void owe(const pg_uuid_t &session);
+    // When a reset or a planned baseline changes a session without a commit; kEndOfTime: nothing is known of any.
+    core::Micros due_at() const { return due_at_; }
+    void note_due(core::Micros now);
     bool repay();  // true if there were any
 
   private:
@@ -46,6 +50,7 @@ class Observer {
     Oid extension_;
     bool alerts_due_;
     bool owes_;
+    core::Micros due_at_;
     std::span<Session> sessions_;  // of the look
     Past next_past_;
     TransactionId xmin_;

@@ -30,6 +30,7 @@ enum SessionColumn {
     kAbsorbed,
     kLastMovement,
     kInside,
+    kDue,
 };
 
 // `row` of the last query; `said`: what was last said of its statistics.

@@ -173,14 +173,17 @@ bool fall_asleep(Worker &w) {
 
 // Until there is something to do.
 void rest(Worker &w) {
-    TimestampTz until = w.fresh ? w.look_at : w.poll_at;
+    TimestampTz until = w.fresh ? w.look_at : std::min(w.poll_at, w.observer.due_at());
     if (w.queue.head() != nullptr) {
         until = std::min(until, is_posting() ? GetCurrentTimestamp() : w.post_at);
     }
     if (!w.fresh && fall_asleep(w)) {
         return;
     }
-    const int64 left = until == DT_NOEND ? -1 : std::max<int64>(0, (until - GetCurrentTimestamp() + 999) / 1000);
+    constexpr int64 kLongestRest = 3600 * INT64CONST(1000);
+    const int64 left = until == DT_NOEND
+                           ? -1
+                           : std::clamp<int64>((until - GetCurrentTimestamp() + 999) / 1000, 0, kLongestRest);
     if (left != 0) {
         const int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (left > 0 ? WL_TIMEOUT : 0);
         WaitLatch(MyLatch, events, static_cast<long>(left), PG_WAIT_EXTENSION);
@@ -274,8 +277,10 @@ void run(int slot, Oid database) {
         MemoryContextSwitchTo(w.scratch);
         MemoryContextReset(w.scratch);
         heed_others(w);
-        w.fresh = w.observer.drain() || w.fresh || w.poll_at <= GetCurrentTimestamp();
-        if (w.fresh && w.look_at <= GetCurrentTimestamp()) {
+        const TimestampTz now = GetCurrentTimestamp();
+        w.fresh = w.observer.drain() || w.fresh || std::min(w.poll_at, w.observer.due_at()) <= now;
+        if (w.fresh && w.look_at <= now) {
+            w.observer.note_due(now);
             look(w);
         }
         send(w, kSlice);
