@@ -5,7 +5,8 @@
 // callback({type: 'refresh', first}) is called when something may have changed, at once for the first time. It returns a
 // promise; while that is not settled, it is not called again. If it is rejected with an error that is `lost`, the server is
 // away, and it is asked on until it is back. callback({type: 'message', message}) is called with each message of the stream,
-// between those; as long as the stream lasts, questions are a minute apart and only find what a message does not tell.
+// between those; as long as there are some, questions are a quarter of a minute apart and only find what messages do not tell.
+// That the stream is open says nothing: nobody may publish.
 //
 // onState(callback) -> unsubscribe: told {state, since, last, streaming} whenever that changes. state: connecting, live, lost
 // (cannot be reached), paused (the page is not visible, and nothing is asked). since: from when on; last: the last good
@@ -13,7 +14,8 @@
 
 import {streamUrl} from './api.js';
 
-const BESIDE_STREAM = 60_000;
+const BESIDE_STREAM = 15_000;
+const HEARD_LATELY = 30_000;
 const STREAM_AGAIN = 5_000;   // after it was refused; a connection that is lost, the browser makes again by itself
 const subscribers = new Set();
 const watchers = new Set();
@@ -24,6 +26,7 @@ let again = false;
 let wanted = null;
 let stream = null;
 let streamTimer = null;
+let heardAt = -Infinity;
 let current = {state: 'connecting', since: Date.now(), last: null, streaming: false};
 
 export const state = () => current;
@@ -66,7 +69,8 @@ async function tick() {
         running = false;
     }
     // A server that is slow to answer is asked less often.
-    const pause = current.state === 'lost' ? Math.min(interval, 5000) : current.streaming ? Math.max(interval, BESIDE_STREAM) : interval;
+    const pause = current.state === 'lost' ? Math.min(interval, 5000) : current.streaming && Date.now() - heardAt < HEARD_LATELY
+        ? Math.max(interval, BESIDE_STREAM) : interval;
     later(again ? 0 : Math.max(pause, 4 * (Date.now() - begun)));
     if (current.state === 'live') listen();
 }
@@ -93,6 +97,7 @@ function listen() {
         } catch {
             return;
         }
+        heardAt = Date.now();
         if (running) again = true;   // the answer that is on its way may be older
         for (const subscriber of subscribers) subscriber.callback({type: 'message', message});
         if (current.state === 'live') become('live', Date.now());
