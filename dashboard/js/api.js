@@ -47,6 +47,15 @@ function credentialHeader(text) {
 // Whether it can be sent at all.
 export const isCredential = text => /^[\x21-\x7e]{8,8000}$/.test(clean(text));
 
+// A browser sends no header with a stream. The gateway takes the credential out of the URL, and logs neither.
+export function streamUrl(session = '') {
+    const url = new URL('events', base);
+    const secret = credential();
+    if (session) url.searchParams.set('session_id', session);
+    if (secret) url.searchParams.set(clean(secret).startsWith('pck_') ? 'api_key' : 'token', clean(secret));
+    return url.href;
+}
+
 // ---- requests ---------------------------------------------------------------------------------------------------------
 
 let clockOffset = 0;

@@ -120,10 +120,52 @@ async function start(mine) {
     app.settings = await api.loadSettings(rights);
     if (mine !== visit) return;
     updates.setInterval(app.settings.refresh_seconds);
+    updates.setStream(app.rights.alerts ? '' : null);   // a device sees its own, one by one
     show(find('#signin'), false);
     show(find('#alerts'), app.rights.alerts);
     started = true;
     renderAccount();
+}
+
+// ---- hearing ------------------------------------------------------------------------------------------------------------
+
+const MOVEMENTS = 40;
+let drawn = null;
+
+// A message of the stream. What it does not tell is asked for.
+function hear(message) {
+    if (!started || !app.rights?.read) return;
+    const session = app.live.find(one => one.id === message.session_id);
+    if (message.type === 'alert' || !session || (message.type === 'statistics' && message.status !== session.status)) {
+        updates.refreshNow();
+        return;
+    }
+    if (message.type === 'statistics') {
+        for (const name of ['current_people_inside', 'total_people_entered', 'total_people_exited', 'peak_people_count', 'exits_absorbed',
+            'capacity', 'last_movement_time']) {
+            if (message[name] !== undefined) session[name] = message[name];
+        }
+    } else if (message.type === 'metrics') {
+        session.last_activity = message.timestamp;
+    } else if (message.type === 'movement') {
+        const known = new Set(app.movements.map(row => row.id));
+        const fresh = message.movements.filter(row => !known.has(row.id));
+        app.movements = [...fresh.map(row => ({...row, session_id: session.id, session_name: session.session_name})), ...app.movements]
+            .sort((a, b) => Date.parse(b.movement_time) - Date.parse(a.movement_time)).slice(0, MOVEMENTS);
+        if (app.summary) app.summary.recent_movements += fresh.length;
+        const day = app.today.get(session.id);
+        for (const row of fresh) {
+            if (day && businessDay(Date.parse(row.movement_time), session) === day.date_timestamp) {
+                if (row.movement_direction === 'in') day.total_people_entered += 1;
+                else day.total_people_exited += 1;
+            }
+        }
+        if (!day) updates.refreshNow();
+    }
+    drawn ??= requestAnimationFrame(() => {
+        drawn = null;
+        render();
+    });
 }
 
 // ---- signing in -----------------------------------------------------------------------------------------------------------
@@ -136,7 +178,7 @@ function listen() {
     othersAt = -Infinity;
     show(find('#connection'), true);
     unsubscribe();
-    unsubscribe = updates.subscribe(refresh);
+    unsubscribe = updates.subscribe(event => event.type === 'message' ? hear(event.message) : refresh());
 }
 
 function askToSignIn(message) {

@@ -41,6 +41,7 @@ async function load() {
     if (settings === api.DEFAULTS) {
         settings = await api.loadSettings(rights);
         updates.setInterval(settings.refresh_seconds);
+        updates.setStream(id);
     }
     if (id) {
         const [row] = await api.rest('current_session_overview', {select: OVERVIEW, id: `eq.${id}`});
@@ -80,6 +81,18 @@ function render() {
     setText(find('#updated'), last ? t('updated', {time: clockSeconds(last)}) : '');
 }
 
+function hear(message) {
+    if (message.session_id !== session?.id) return;
+    if (message.type === 'statistics') {
+        for (const name of ['current_people_inside', 'capacity', 'status', 'last_movement_time']) session[name] = message[name];
+    } else {
+        session.last_activity = message.timestamp;
+    }
+    render();
+}
+
+const listener = event => event.type === 'message' ? hear(event.message) : refresh();
+
 async function refresh() {
     try {
         await load();
@@ -104,7 +117,7 @@ signIn(value => {
     api.setCredential(value);
     rights = null;
     unsubscribe();
-    unsubscribe = updates.subscribe(refresh);
+    unsubscribe = updates.subscribe(listener);
 });
 updates.onState(() => {
     render();
@@ -115,4 +128,4 @@ updates.onState(() => {
     }
 });
 translatePage();
-unsubscribe = updates.subscribe(refresh);
+unsubscribe = updates.subscribe(listener);

@@ -8,15 +8,17 @@ PATH=$PATH:/usr/sbin:/sbin   # nginx
 
 # ---- what must be there ---------------------------------------------------------------------------------------------
 
-pc_has_njs() {
-    nginx -V 2>&1 | grep -Eq -- '--add-module=[^ ]*(njs|http-js)' ||
-        compgen -G '/usr/lib*/nginx/modules/ngx_http_js_module.so' >/dev/null || [ -e /etc/nginx/modules/ngx_http_js_module.so ]
+# pc_has_module FILE PATTERN: nginx has a module, to load or built in.
+pc_has_module() {
+    nginx -V 2>&1 | grep -Eq -- "--add-module=[^ ]*($2)" ||
+        compgen -G "/usr/lib*/nginx/modules/$1" >/dev/null || [ -e "/etc/nginx/modules/$1" ]
 }
 
 # Notes what is missing, for pc_prepare to install.
 pc_api_want() {
     pc_want nginx nginx
-    pc_has_njs || PC_MISSING+=(libnginx-mod-http-js)
+    pc_has_module ngx_http_js_module.so 'njs|http-js' || PC_MISSING+=(libnginx-mod-http-js)
+    pc_has_module ngx_nchan_module.so nchan || PC_MISSING+=(libnginx-mod-nchan)
     pc_want envsubst gettext-base
     pc_want curl curl
     pc_want prove perl   # tokens
@@ -33,6 +35,13 @@ There is no postgrest on PATH, and no Debian package of it. It is one file, vers
 HINT
 }
 
+# nchan has nginx make the directory that was compiled in for bodies, whatever the configuration says, and only root can.
+pc_nginx_directory() {
+    local path
+    path=$(nginx -V 2>&1 | sed -n 's/.*--http-client-body-temp-path=\([^ ]*\).*/\1/p')
+    [ -z "$path" ] || [ -d "$path" ] || pc_as_root mkdir -p "$path"
+}
+
 # ---- where it is ----------------------------------------------------------------------------------------------------
 
 # pc_api_directory NAME: sets PC_API, PC_API_PORT and PC_API_URL; the secret that signs tokens is made once.
@@ -43,6 +52,7 @@ pc_api_directory() {
     pc_as_user sh -c 'umask 077; [ -s "$0" ] || od -An -N32 -tx1 /dev/urandom | tr -d " \n" >"$0"' "$PC_API/jwt-secret"
     PC_API_PORT=${wanted:-$(pc_as_user cat "$PC_API/port" 2>/dev/null || true)}
     pc_api_url
+    ! command -v nginx >/dev/null || pc_nginx_directory
 }
 
 pc_api_url() {
@@ -167,6 +177,17 @@ pc_gateway_start() {
 
 pc_gateway_stop() { pc_api_end "$PC_API/gateway/nginx.pid" TERM; }
 
+# The extension publishes to the gateway. The settings are the cluster's: of several stacks on it, one has the stream.
+pc_stream_publish() {
+    [ "$(pc_psql -d "$PGDATABASE" -At -c "SELECT count(*) FROM pg_settings
+                                           WHERE name IN ('people_counter.stream_url', 'people_counter.stream_socket')")" = 2 ] || return 0
+    pc_psql -d "$PGDATABASE" -v socket="$PC_API/gateway/publish.sock" >/dev/null <<'SQL'
+ALTER SYSTEM SET people_counter.stream_socket = :'socket';
+ALTER SYSTEM SET people_counter.stream_url = 'http://localhost/publish';
+SELECT pg_reload_conf();
+SQL
+}
+
 # ---- together -------------------------------------------------------------------------------------------------------
 
 # pc_api_wait SECONDS: until GET /health answers 200.
@@ -186,6 +207,7 @@ pc_api_start() {
     pc_api_database
     pc_postgrest_start
     pc_gateway_start
+    pc_stream_publish
     pc_api_wait 60 || pc_die "the API is not healthy: see $PC_API"
 }
 

@@ -197,7 +197,8 @@ COMMENT ON FUNCTION @extschema@.evaluate_alerts() IS
 CREATE FUNCTION @extschema@.alert_worker_report(OUT state text, OUT pid integer, OUT started_at timestamptz,
         OUT last_evaluation timestamptz, OUT next_due timestamptz, OUT evaluations bigint, OUT sessions_evaluated bigint,
         OUT transitions bigint, OUT wakeups bigint, OUT backlog bigint, OUT errors bigint, OUT last_error text,
-        OUT last_error_at timestamptz, OUT delivery_pid integer)
+        OUT last_error_at timestamptz, OUT delivery_pid integer, OUT stream_pid integer, OUT stream_sent bigint,
+        OUT stream_dropped bigint, OUT stream_last_error text)
     RETURNS record
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'people_counter_alert_worker_report';
@@ -223,6 +224,10 @@ COMMENT ON COLUMN @extschema@.alert_worker_status.errors IS 'How many looks, or 
 COMMENT ON COLUMN @extschema@.alert_worker_status.last_error IS 'The last failure: which rule on which session, and why.';
 COMMENT ON COLUMN @extschema@.alert_worker_status.last_error_at IS 'When that was.';
 COMMENT ON COLUMN @extschema@.alert_worker_status.delivery_pid IS 'Process id of the delivery worker, which runs while there is something to send.';
+COMMENT ON COLUMN @extschema@.alert_worker_status.stream_pid IS 'Process id of the stream worker, which runs where people_counter.stream_url is set. The figures below count from its start.';
+COMMENT ON COLUMN @extschema@.alert_worker_status.stream_sent IS 'How many messages of the live stream were taken.';
+COMMENT ON COLUMN @extschema@.alert_worker_status.stream_dropped IS 'How many were dropped, because nobody took them for so long or they were refused.';
+COMMENT ON COLUMN @extschema@.alert_worker_status.stream_last_error IS 'Why the last one that was not taken was not, or the last look failed.';
 
 -- Who the extension belongs to may call them, see 85-owner.sql.
 REVOKE ALL ON FUNCTION @extschema@.start_alert_worker(), @extschema@.stop_alert_worker(), @extschema@.evaluate_alerts() FROM PUBLIC;

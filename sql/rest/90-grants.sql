@@ -41,7 +41,8 @@ GRANT SELECT ON people_counter_api.alert_thresholds, people_counter_api.alert_lo
 GRANT EXECUTE ON FUNCTION people_counter_api.list_sessions(text, text, text), people_counter_api.get_session(text),
     people_counter_api.list_movements(text, text, text, text), people_counter_api.recent_metrics(text, text),
     people_counter_api.get_hourly_analytics(text, text), people_counter_api.get_daily_analytics(text, text),
-    people_counter_api.dashboard_summary(), people_counter_api.dashboard_settings() TO people_counter_reader, people_counter_device;
+    people_counter_api.dashboard_summary(), people_counter_api.dashboard_settings(), people_counter_api.stream_channel(text)
+    TO people_counter_reader, people_counter_device;
 GRANT EXECUTE ON FUNCTION people_counter_api.health_detailed(), people_counter_api.prometheus_metrics() TO people_counter_reader;
 
 GRANT INSERT ON people_counter_api.people_movements, people_counter_api.realtime_metrics TO people_counter_device;

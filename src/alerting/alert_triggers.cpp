@@ -5,6 +5,7 @@
 PEOPLE_COUNTER_FUNCTION(alerts_changed) {
     return people_counter::pg::pg_entry([&]() -> Datum {
         people_counter::alerting::note_rules();
+        people_counter::alerting::note_alerts();
         return PointerGetDatum(nullptr);
     });
 }

@@ -21,6 +21,10 @@ struct Place {
 Place place = {-1, nullptr};
 
 Size entries_size(uint32 entries) { return MAXALIGN(mul_size(entries, sizeof(Change))); }
+Size marks_size(uint32 entries) { return MAXALIGN(mul_size(entries, sizeof(StreamMark))); }
+Size slot_size(uint32 entries) {
+    return add_size(MAXALIGN(sizeof(Slot)), add_size(entries_size(entries), marks_size(entries)));
+}
 
 bool same(const pg_uuid_t &a, const pg_uuid_t &b) { return memcmp(&a, &b, UUID_LEN) == 0; }
 
@@ -50,7 +54,7 @@ void leave_at_exit(int, Datum) {
 }  // namespace
 
 Size board_size(int slots, uint32 entries) {
-    return add_size(MAXALIGN(sizeof(Board)), mul_size(slots, add_size(MAXALIGN(sizeof(Slot)), entries_size(entries))));
+    return add_size(MAXALIGN(sizeof(Board)), mul_size(slots, slot_size(entries)));
 }
 
 void set_board_shape(int slots, uint32 entries) {
@@ -87,11 +91,21 @@ Board *attach_board() {
 
 Slot *slot_at(Board *of, int index) {
     char *first = reinterpret_cast<char *>(of) + MAXALIGN(sizeof(Board));
-    return reinterpret_cast<Slot *>(first + index * (MAXALIGN(sizeof(Slot)) + entries_size(of->entries)));
+    return reinterpret_cast<Slot *>(first + index * slot_size(of->entries));
 }
 
 Change *entries_of(Board *of, int index) {
     return reinterpret_cast<Change *>(reinterpret_cast<char *>(slot_at(of, index)) + MAXALIGN(sizeof(Slot)));
+}
+
+StreamMark *stream_marks_of(Board *of, int index) {
+    return reinterpret_cast<StreamMark *>(reinterpret_cast<char *>(entries_of(of, index)) + entries_size(of->entries));
+}
+
+static void forget_stream(Slot *slot) {
+    slot->stream_sleeps = slot->stream_alerts = slot->stream_overrun = false;
+    slot->stream_overrun_from = core::kEndOfTime;
+    slot->stream_marks = 0;
 }
 
 int find_slot(Board *of, Oid database) {
@@ -109,7 +123,8 @@ static int find_idle_slot(Board *of) {
     for (int i = 0; i < of->slots && !of->launcher.runs(); ++i) {
         Slot *slot = slot_at(of, i);
         SpinLockAcquire(&slot->mutex);
-        const bool idle = !slot->worker.runs() && !slot->delivery.runs() && !slot->supervisor.runs();
+        const bool idle = !slot->worker.runs() && !slot->delivery.runs() && !slot->stream.runs() &&
+                          !slot->supervisor.runs();
         SpinLockRelease(&slot->mutex);
         if (idle) {
             return i;
@@ -127,7 +142,9 @@ int claim_slot(Board *of, Oid database) {
         if (index >= 0) {
             Slot *slot = slot_at(of, index);
             SpinLockAcquire(&slot->mutex);
-            slot->worker = slot->delivery = slot->supervisor = Process{};
+            slot->worker = slot->delivery = slot->stream = slot->supervisor = Process{};
+            forget_stream(slot);
+            slot->stream_report = StreamReport{};
             slot->worker_sleeps = slot->worker_rests = slot->urgent = slot->prepared = slot->deliver = false;
             slot->level_count = 0;
             slot->rules_changed = slot->everything = true;
@@ -149,7 +166,8 @@ bool release_slot(Board *of, int index, Oid database, bool gone) {
     Slot *slot = slot_at(of, index);
     SpinLockAcquire(&slot->mutex);
     const bool ours = slot->database == database;
-    const bool wanted = slot->worker.runs() || slot->delivery.runs() || (slot->rules_changed && !gone);
+    const bool wanted = slot->worker.runs() || slot->delivery.runs() || slot->stream.runs() ||
+                        (slot->rules_changed && !gone);
     if (ours && !wanted) {
         slot->database = InvalidOid;
     }
@@ -178,6 +196,27 @@ void enter_change(Board *of, int index, const Change &change) {
     entries[slot->changes++] = change;
 }
 
+// No search: it takes a few instructions however many sessions change.
+void enter_stream_mark(Board *of, int index, const StreamMark &mark) {
+    Slot *slot = slot_at(of, index);
+    if (slot->stream_marks == of->entries) {
+        slot->stream_overrun_from = std::min(slot->stream_overrun_from, mark.from);
+        slot->stream_overrun = true;
+        return;
+    }
+    stream_marks_of(of, index)[slot->stream_marks++] = mark;
+}
+
+StreamTaken take_stream_marks(Board *of, int index, StreamMark *into) {
+    Slot *slot = slot_at(of, index);
+    SpinLockAcquire(&slot->mutex);
+    const StreamTaken taken{slot->stream_marks, slot->stream_alerts, slot->stream_overrun, slot->stream_overrun_from};
+    memcpy(into, stream_marks_of(of, index), slot->stream_marks * sizeof(StreamMark));
+    forget_stream(slot);
+    SpinLockRelease(&slot->mutex);
+    return taken;
+}
+
 Taken take_changes(Board *of, int index, Change *into) {
     Slot *slot = slot_at(of, index);
     SpinLockAcquire(&slot->mutex);
@@ -199,6 +238,10 @@ void take_place(Board *of, int index, Process Slot::*process) {
     Slot *slot = slot_at(of, index);
     SpinLockAcquire(&slot->mutex);
     slot->*process = Process{MyLatch, MyProcPid};
+    if (process == &Slot::stream) {
+        forget_stream(slot);
+        slot->stream_report = StreamReport{};
+    }
     SpinLockRelease(&slot->mutex);
 }
 

@@ -27,6 +27,24 @@ struct Change {
     uint32 what;
 };
 
+// What a transaction that is about to commit, or was prepared, did to a session: for the live stream, which must know
+// of it before anybody can see it.
+struct StreamMark {
+    pg_uuid_t session;
+    core::Micros from;    // its earliest change, late ones included
+    TimestampTz started;  // the transaction
+    TransactionId xid;
+    uint32 what;  // and kAllSessions, kPreparedToo
+};
+inline constexpr uint32 kAllSessions = 32;  // and not only this one
+inline constexpr uint32 kPreparedToo = 64;  // it may commit at any time, and tells nobody
+
+struct StreamReport {
+    int64 sent;  // messages, since the worker started
+    int64 dropped;
+    char last_error[256];
+};
+
 enum class WorkerState : uint8 {
     kNone,
     kStarting,
@@ -66,6 +84,7 @@ struct Slot {
     Oid database;   // InvalidOid: free
     Process worker;
     Process delivery;
+    Process stream;
     Process supervisor;  // the launcher that sees to this database
     bool worker_sleeps;  // and wants its latch to be set
     bool worker_rests;   // and wants it only for what is urgent
@@ -81,6 +100,13 @@ struct Slot {
     uint32 level_count;
     int64 levels[kLevels];
     WorkerReport report;
+    // Of the live stream; nothing is entered while its worker does not run.
+    bool stream_sleeps;   // and wants its latch to be set
+    bool stream_alerts;   // alerts fired or ended
+    bool stream_overrun;  // more marks than there is room for
+    core::Micros stream_overrun_from;
+    uint32 stream_marks;  // in use
+    StreamReport stream_report;
 };
 
 struct Board {
@@ -101,14 +127,18 @@ void set_board_shape(int slots, uint32 entries);  // before attach_board(), by _
 
 Slot *slot_at(Board *board, int index);
 Change *entries_of(Board *board, int index);
-int find_slot(Board *board, Oid database);   // -1: none
-int claim_slot(Board *board, Oid database);  // finds or takes a free one; -1: all are taken
+StreamMark *stream_marks_of(Board *board, int index);  // as many
+int find_slot(Board *board, Oid database);             // -1: none
+int claim_slot(Board *board, Oid database);            // finds or takes a free one; -1: all are taken
 // If nobody runs for it any more and nobody has announced the extension meanwhile, which cannot be where the database
 // is gone. False if it stays.
 bool release_slot(Board *board, int index, Oid database, bool gone);
 
 // Enters a session, or everything if there is no room. The caller holds the slot's mutex.
 void enter_change(Board *board, int index, const Change &change);
+
+// For the live stream, likewise. There is one for each session and transaction.
+void enter_stream_mark(Board *board, int index, const StreamMark &mark);
 
 // Takes what has been entered so far. Returns how many changes there are in `into`, which has room for board->entries.
 struct Taken {
@@ -119,6 +149,14 @@ struct Taken {
     bool prepared;
 };
 Taken take_changes(Board *board, int index, Change *into);
+
+struct StreamTaken {
+    uint32 count;
+    bool alerts;
+    bool overrun;
+    core::Micros overrun_from;
+};
+StreamTaken take_stream_marks(Board *board, int index, StreamMark *into);
 
 // What `process` of a slot is, for as long as this process lives.
 void take_place(Board *board, int index, Process Slot::*process);

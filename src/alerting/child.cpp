@@ -12,6 +12,18 @@ constexpr int kProvenAfter = 30'000;  // who ran so long did not fail at its sta
 
 bool said_no_worker = false;
 
+struct Program {
+    const char *type;
+    const char *library;
+    const char *function;
+};
+
+constexpr Program kPrograms[] = {
+    {"people_counter alert worker", "people_counter", "people_counter_worker_main"},
+    {"people_counter delivery worker", "people_counter_delivery", "people_counter_delivery_main"},
+    {"people_counter stream worker", "people_counter_delivery", "people_counter_stream_main"},
+};
+
 }  // namespace
 
 void describe_worker(BackgroundWorker &worker, const char *type, const char *library, const char *function) {
@@ -25,11 +37,10 @@ void describe_worker(BackgroundWorker &worker, const char *type, const char *lib
     strlcpy(worker.bgw_name, type, BGW_MAXLEN);
 }
 
-void start_child(Child &child, Oid database, int slot, bool delivery) {
+void start_child(Child &child, Oid database, int slot, Role role) {
     BackgroundWorker worker;
-    describe_worker(worker, delivery ? "people_counter delivery worker" : "people_counter alert worker",
-                    delivery ? "people_counter_delivery" : "people_counter",
-                    delivery ? "people_counter_delivery_main" : "people_counter_worker_main");
+    const Program &program = kPrograms[static_cast<int>(role)];
+    describe_worker(worker, program.type, program.library, program.function);
     worker.bgw_main_arg = Int32GetDatum(slot);
     memcpy(worker.bgw_extra, &database, sizeof database);
     worker.bgw_notify_pid = MyProcPid;

@@ -16,9 +16,11 @@ struct Child {
 // Of any worker of ours: what is not said is zero.
 void describe_worker(BackgroundWorker &worker, const char *type, const char *library, const char *function);
 
-// The alert worker of a database, or its delivery worker. If there is no room for it, that is said once, and it may be
+enum class Role { kAlerts, kDelivery, kStream };
+
+// A worker of a database. If there is no room for it, that is said once, and it may be
 // tried again later.
-void start_child(Child &child, Oid database, int slot, bool delivery);
+void start_child(Child &child, Oid database, int slot, Role role);
 
 // A child that ended is forgotten, and may come again after a while that grows as long as it ends soon. One that has
 // worked was ended by somebody, as CREATE DATABASE does with its template, and need not wait longer each time.

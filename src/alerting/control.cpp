@@ -12,13 +12,16 @@ namespace people_counter::alerting {
 
 namespace {
 
-WorkerReport read_report(Board *board, int index, uint32 &backlog, int32 &delivery_pid) {
+WorkerReport read_report(Board *board, int index, uint32 &backlog, int32 &delivery_pid, int32 &stream_pid,
+                         StreamReport &stream) {
     Slot *slot = slot_at(board, index);
     SpinLockAcquire(&slot->mutex);
     WorkerReport report = slot->report;
     report.pid = slot->worker.pid;
     backlog = slot->changes;
     delivery_pid = slot->delivery.pid;
+    stream_pid = slot->stream.pid;
+    stream = slot->stream_report;
     SpinLockRelease(&slot->mutex);
     return report;
 }
@@ -74,6 +77,10 @@ Datum report(FunctionCallInfo fcinfo) {
         kLastError,
         kLastErrorAt,
         kDeliveryPid,
+        kStreamPid,
+        kStreamSent,
+        kStreamDropped,
+        kStreamLastError,
         kColumns
     };
     Datum values[kColumns] = {};
@@ -81,10 +88,12 @@ Datum report(FunctionCallInfo fcinfo) {
     WorkerReport now{};
     uint32 backlog = 0;
     int32 delivery_pid = 0;
+    int32 stream_pid = 0;
+    StreamReport stream{};
     Board *board = attach_board();
     const int index = find_slot(board, MyDatabaseId);
     if (index >= 0) {
-        now = read_report(board, index, backlog, delivery_pid);
+        now = read_report(board, index, backlog, delivery_pid, stream_pid, stream);
     }
     const auto time = [&](int number, TimestampTz value) {
         nulls[number] = value == 0 || value == core::kEndOfTime;
@@ -107,6 +116,12 @@ Datum report(FunctionCallInfo fcinfo) {
     time(kLastErrorAt, now.last_error_at);
     values[kDeliveryPid] = Int32GetDatum(delivery_pid);
     nulls[kDeliveryPid] = delivery_pid == 0;
+    values[kStreamPid] = Int32GetDatum(stream_pid);
+    nulls[kStreamPid] = stream_pid == 0;
+    values[kStreamSent] = Int64GetDatum(stream.sent);
+    values[kStreamDropped] = Int64GetDatum(stream.dropped);
+    nulls[kStreamLastError] = stream.last_error[0] == '\0';
+    values[kStreamLastError] = CStringGetTextDatum(stream.last_error);
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls));
 }
 

@@ -18,6 +18,7 @@ struct Watched {
     int slot;      // -1: none
     Child worker;
     Child delivery;
+    Child stream;
 };
 
 Board *board;
@@ -66,6 +67,13 @@ bool wants_delivery(const Watched &entry) {
            (state == WorkerState::kRunning || state == WorkerState::kDisabled || state == WorkerState::kFailing);
 }
 
+// Likewise, where somebody wants to hear of it. What is replicated into a subscriber leaves no marks.
+bool wants_stream(const Watched &entry) {
+    const WorkerState state = slot_at(board, entry.slot)->report.state;
+    return pg::settings.stream_url[0] != '\0' && entry.worker.handle != nullptr &&
+           (state == WorkerState::kRunning || state == WorkerState::kDisabled || state == WorkerState::kFailing);
+}
+
 void supervise(Watched &entry) {
     Slot *slot = slot_at(board, entry.slot);
     SpinLockAcquire(&slot->mutex);
@@ -96,7 +104,9 @@ void follow_up(Watched &entry) {
     }
     Slot *slot = slot_at(board, entry.slot);
     const bool ended = reap(entry.worker, slot->report.state >= WorkerState::kRunning);
-    scan_again = reap(entry.delivery, false) || ended || scan_again;  // DROP DATABASE has ended them, perhaps
+    const bool stream_ended = reap(entry.stream, slot->stream_report.sent > 0);
+    scan_again = reap(entry.delivery, false) || stream_ended || ended ||
+                 scan_again;  // DROP DATABASE has ended them, perhaps
     if (ended && slot->report.state == WorkerState::kNoExtension) {
         entry.absent = true;
         entry.worker.not_before = 0;
@@ -110,7 +120,11 @@ void follow_up(Watched &entry) {
     if ((entry.absent || slot->report.state == WorkerState::kSubscriber) && entry.delivery.handle != nullptr) {
         TerminateBackgroundWorker(entry.delivery.handle);
     }
-    if ((entry.absent || !entry.exists) && entry.worker.handle == nullptr && entry.delivery.handle == nullptr) {
+    if ((entry.absent || slot->report.state == WorkerState::kSubscriber) && entry.stream.handle != nullptr) {
+        TerminateBackgroundWorker(entry.stream.handle);
+    }
+    if ((entry.absent || !entry.exists) && entry.worker.handle == nullptr && entry.delivery.handle == nullptr &&
+        entry.stream.handle == nullptr) {
         give_up(entry);
     }
 }
@@ -147,11 +161,15 @@ bool start_what_is_missing(Watched &entry) {
     }
     Slot *slot = slot_at(board, entry.slot);
     if (entry.worker.handle == nullptr && entry.worker.not_before <= now && !slot->worker.runs()) {
-        start_child(entry.worker, entry.database, entry.slot, false);
+        start_child(entry.worker, entry.database, entry.slot, Role::kAlerts);
     }
     if (wants_delivery(entry) && entry.delivery.handle == nullptr && entry.delivery.not_before <= now &&
         !slot->delivery.runs()) {
-        start_child(entry.delivery, entry.database, entry.slot, true);
+        start_child(entry.delivery, entry.database, entry.slot, Role::kDelivery);
+    }
+    if (wants_stream(entry) && entry.stream.handle == nullptr && entry.stream.not_before <= now &&
+        !slot->stream.runs()) {
+        start_child(entry.stream, entry.database, entry.slot, Role::kStream);
     }
     return true;
 }
@@ -192,6 +210,9 @@ long time_to_wait() {
         }
         if (wants_delivery(*entry) && !slot_at(board, entry->slot)->delivery.runs()) {
             consider(entry->delivery);
+        }
+        if (wants_stream(*entry) && !slot_at(board, entry->slot)->stream.runs()) {
+            consider(entry->stream);
         }
     }
     return wait;
@@ -249,7 +270,7 @@ void end_children() {
     HASH_SEQ_STATUS all;
     hash_seq_init(&all, watched);
     while (auto *entry = static_cast<Watched *>(hash_seq_search(&all))) {
-        for (Child *child : {&entry->worker, &entry->delivery}) {
+        for (Child *child : {&entry->worker, &entry->delivery, &entry->stream}) {
             if (child->handle != nullptr) {
                 TerminateBackgroundWorker(child->handle);
                 WaitForBackgroundWorkerShutdown(child->handle);
@@ -258,6 +279,7 @@ void end_children() {
         entry->exists = false;
         reap(entry->worker, false);
         reap(entry->delivery, false);
+        reap(entry->stream, false);
         give_up(*entry);
     }
 }

@@ -15,14 +15,17 @@ constexpr uint32 kOwnChanges = 256;
 struct {
     bool any;
     bool rules;
+    bool alerts;
     bool deliveries;
     bool extension;
     bool catalog;
     bool databases;
     bool everything;
     core::Micros everything_from;
+    core::Micros everything_earliest;  // late ones included
     uint32 count;
     Change changes[kOwnChanges];
+    core::Micros earliest[kOwnChanges];  // of each, late ones included
 } pending;
 
 bool ignore_rules = false;
@@ -64,20 +67,23 @@ void begin() {
     pending.any = true;
 }
 
-void add(const Change &change) {
+void add(const Change &change, core::Micros earliest) {
     begin();
     for (uint32 i = pending.count; i > 0; --i) {
         if (statistics::same_session(pending.changes[i - 1].session, change.session)) {
             pending.changes[i - 1].from = std::min(pending.changes[i - 1].from, change.from);
             pending.changes[i - 1].what |= change.what;
+            pending.earliest[i - 1] = std::min(pending.earliest[i - 1], earliest);
             return;
         }
     }
     if (pending.count == kOwnChanges) {
         pending.everything_from = pending.everything ? std::min(pending.everything_from, change.from) : change.from;
+        pending.everything_earliest = pending.everything ? std::min(pending.everything_earliest, earliest) : earliest;
         pending.everything = true;
         return;
     }
+    pending.earliest[pending.count] = earliest;
     pending.changes[pending.count++] = change;
 }
 
@@ -111,11 +117,53 @@ Latch *tell_slot(Slot *slot, int index) noexcept {
     return wake;
 }
 
+// Before the commit, so that nobody sees what the live stream has not been told of. If the transaction fails after all,
+// it is looked for in vain.
+void tell_stream(uint32 how) noexcept {
+    if (own_slot < 0 || slot_at(board, own_slot)->database != MyDatabaseId) {
+        own_slot = find_slot(board, MyDatabaseId);
+    }
+    Slot *slot = own_slot < 0 ? nullptr : slot_at(board, own_slot);
+    if (slot == nullptr || !slot->stream.runs() || (pending.count == 0 && !pending.everything)) {
+        return;
+    }
+    const TimestampTz started = GetCurrentTransactionStartTimestamp();
+    const TransactionId xid = GetTopTransactionIdIfAny();
+    Latch *wake = nullptr;
+    SpinLockAcquire(&slot->mutex);
+    if (slot->database == MyDatabaseId && slot->stream.runs()) {
+        for (uint32 i = 0; i < pending.count; ++i) {
+            const Change &change = pending.changes[i];
+            enter_stream_mark(board, own_slot, {change.session, pending.earliest[i], started, xid, change.what | how});
+        }
+        if (pending.everything) {
+            enter_stream_mark(board, own_slot,
+                              {pg_uuid_t{}, pending.everything_earliest, started, xid, kAllSessions | how});
+        }
+        // What waits for its time has to make room before.
+        wake = slot->stream_marks > board->entries / 2 ? slot->stream.latch : nullptr;
+    }
+    SpinLockRelease(&slot->mutex);
+    if (wake != nullptr) {
+        SetLatch(wake);
+    }
+}
+
+Latch *wake_stream(Slot *slot) noexcept {
+    slot->stream_alerts = slot->stream_alerts || (pending.alerts && slot->stream.runs());
+    if (!slot->stream_sleeps || (pending.count == 0 && !pending.everything && !pending.alerts)) {
+        return nullptr;
+    }
+    slot->stream_sleeps = false;
+    return slot->stream.latch;
+}
+
 // At COMMIT: nothing here can fail.
 void publish() noexcept {
     Latch *launcher = nullptr;
     Latch *worker = nullptr;
     Latch *delivery = nullptr;
+    Latch *stream = nullptr;
     bool told = false;
     // A slot that was found may be given up before it is locked. Who brings the extension takes another one then.
     for (bool again = true; again && !told; again = pending.extension && own_slot >= 0) {
@@ -130,6 +178,7 @@ void publish() noexcept {
         told = slot->database == MyDatabaseId;
         if (told) {
             worker = tell_slot(slot, own_slot);
+            stream = wake_stream(slot);
             if (pending.catalog) {  // also one that stands aside
                 worker = slot->worker.latch;
             }
@@ -150,7 +199,7 @@ void publish() noexcept {
         SpinLockRelease(&board->mutex);
         announced = true;
     }
-    for (Latch *latch : {worker, delivery, launcher}) {
+    for (Latch *latch : {worker, delivery, stream, launcher}) {
         if (latch != nullptr) {
             SetLatch(latch);
         }
@@ -179,6 +228,12 @@ void at_transaction_end(XactEvent event, void *) {
         return;
     }
     switch (event) {
+        case XACT_EVENT_PRE_COMMIT:
+        case XACT_EVENT_PRE_PREPARE:
+            if (board != nullptr) {
+                tell_stream(event == XACT_EVENT_PRE_PREPARE ? kPreparedToo : 0);
+            }
+            return;
         case XACT_EVENT_COMMIT:
             if (board != nullptr) {
                 publish();
@@ -194,7 +249,7 @@ void at_transaction_end(XactEvent event, void *) {
         default:
             return;
     }
-    pending.any = pending.rules = pending.deliveries = pending.extension = pending.catalog = false;
+    pending.any = pending.rules = pending.alerts = pending.deliveries = pending.extension = pending.catalog = false;
     pending.databases = pending.everything = false;
     pending.count = 0;
 }
@@ -211,14 +266,14 @@ void note_events(const pg_uuid_t &session, std::span<const statistics::Event> ev
     for (const statistics::Event &event : events) {
         what |= statistics::is_movement(event.kind) ? kMovementsChanged : kSamplesChanged;
     }
-    add({session, first == events.end() ? core::kEndOfTime : first->time, what});
+    add({session, first == events.end() ? core::kEndOfTime : first->time, what}, events.front().time);
 }
 
 void note_session(const pg_uuid_t &session, core::Micros from) {
-    add({session, from >= too_late_before() ? from : core::kEndOfTime, kAnythingChanged | kUrgent});
+    add({session, from >= too_late_before() ? from : core::kEndOfTime, kAnythingChanged | kUrgent}, from);
 }
 
-void note_urgent(const pg_uuid_t &session) { add({session, core::kEndOfTime, kUrgent}); }
+void note_urgent(const pg_uuid_t &session) { add({session, core::kEndOfTime, kUrgent}, core::kEndOfTime); }
 
 void note_levels(const pg_uuid_t &session, int64 before, int64 after) {
     if (board == nullptr || before == after) {
@@ -242,7 +297,7 @@ void note_levels(const pg_uuid_t &session, int64 before, int64 after) {
 void note_all_sessions() {
     begin();
     if (!pending.everything) {
-        pending.everything_from = core::kEndOfTime;
+        pending.everything_from = pending.everything_earliest = core::kEndOfTime;
         pending.everything = true;
     }
 }
@@ -255,6 +310,11 @@ void note_rules() {
     }
     begin();
     pending.rules = true;
+}
+
+void note_alerts() {
+    begin();
+    pending.alerts = true;
 }
 
 void note_deliveries() {

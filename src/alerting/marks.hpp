@@ -20,6 +20,7 @@ void note_levels(const pg_uuid_t &session, int64 before, int64 after);
 void note_urgent(const pg_uuid_t &session);
 void note_all_sessions();
 void note_rules();       // rules, channels, alerts that people changed
+void note_alerts();      // alerts that fired or ended, whoever wrote it
 void note_deliveries();  // something to send
 void note_extension();   // it was created here
 void note_databases();   // there are others, or some are gone

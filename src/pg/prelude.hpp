@@ -9,8 +9,10 @@ extern "C" {
 #include <access/htup_details.h>
 #include <access/skey.h>
 #include <access/stratnum.h>
+#include <access/subtrans.h>
 #include <access/table.h>
 #include <access/tableam.h>
+#include <access/transam.h>
 #include <access/xact.h>
 #include <access/xlog.h>
 #include <catalog/index.h>
@@ -32,6 +34,7 @@ extern "C" {
 #include <common/hmac.h>
 #include <common/pg_prng.h>
 #include <common/sha2.h>
+#include <common/shortest_dec.h>
 #include <executor/executor.h>
 #include <executor/nodeModifyTable.h>
 #include <executor/spi.h>
@@ -72,6 +75,7 @@ extern "C" {
 #include <utils/guc.h>
 #include <utils/hsearch.h>
 #include <utils/inval.h>
+#include <utils/json.h>
 #include <utils/lsyscache.h>
 #include <utils/memutils.h>
 #include <utils/numeric.h>

@@ -2,9 +2,11 @@
 
 #include "pg/prelude.hpp"
 
+#include <algorithm>
+
 namespace people_counter::pg {
 
-Settings settings = {true, LOG, 0, 300'000, 8};
+Settings settings = {true, LOG, 0, 300'000, 8, nullptr};
 
 namespace {
 
@@ -17,12 +19,36 @@ int delivery_give_up_after = 3 * 24 * 3600;
 int delivery_max_backoff = 600;
 int delivery_timeout = 15'000;
 
+// And only the stream worker these.
+char *stream_socket = nullptr;
+int stream_interval = 100;
+
 const config_enum_entry log_levels[] = {
     {"debug", DEBUG1, false}, {"notice", NOTICE, false}, {"warning", WARNING, false},
     {"log", LOG, false},      {nullptr, 0, false},
 };
 
 constexpr int kDay = 24 * 3600;
+
+bool check_stream_url(char **value, void **, GucSource) {
+    const char *url = *value;
+    const bool has_scheme = strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
+    const bool plain = std::all_of(url, url + strlen(url), [](char c) { return c > ' ' && c <= '~'; });
+    if (url[0] != '\0' && (!has_scheme || !plain)) {
+        GUC_check_errdetail("It must begin with http:// or https:// and be of printable ASCII.");
+        return false;
+    }
+    return true;
+}
+
+bool check_stream_socket(char **value, void **, GucSource) {
+    constexpr size_t kLongest = 107;  // of sockaddr_un
+    if ((*value)[0] != '\0' && ((*value)[0] != '/' || strlen(*value) > kLongest)) {
+        GUC_check_errdetail("It must be an absolute path of at most 107 bytes.");
+        return false;
+    }
+    return true;
+}
 
 }  // namespace
 
@@ -70,6 +96,16 @@ void define_settings() {
     DefineCustomIntVariable("people_counter.delivery_timeout", "Longest time that one try may take.", nullptr,
                             &delivery_timeout, 15'000, 100, 3'600'000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr,
                             nullptr);
+    DefineCustomIntVariable("people_counter.stream_interval",
+                            "Shortest time between two messages of the live stream about one session.", nullptr,
+                            &stream_interval, 100, 20, 5'000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+    DefineCustomStringVariable("people_counter.stream_socket",
+                               "Path of the unix socket through which people_counter.stream_url is reached.",
+                               "Empty: over the network.", &stream_socket, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+                               check_stream_socket, nullptr, nullptr);
+    DefineCustomStringVariable("people_counter.stream_url", "Where the messages of the live stream are posted.",
+                               "Empty: there is none.", &settings.stream_url, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+                               check_stream_url, nullptr, nullptr);
     MarkGUCPrefixReserved("people_counter");
 }
 

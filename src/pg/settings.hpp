@@ -9,6 +9,7 @@ struct Settings {
     int alert_max_interval;  // ms; 0: only when woken or due
     int alert_max_lag;       // ms
     int alert_workers;
+    char *stream_url;  // empty: nobody listens
 };
 
 extern Settings settings;

@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS people_counter;
 SET LOCAL timezone = 'UTC';
 \ir include/rest.psql
-SELECT plan(208);
+SELECT plan(213);
 
 INSERT INTO sessions (id, session_name) VALUES (s(1)::uuid, 'one');
 INSERT INTO people_counter_rest.session_devices (session_id, device) VALUES (s(1)::uuid, 'door');
@@ -34,6 +34,7 @@ INSERT INTO functions VALUES
     ('get_daily_analytics',   '',                                 'GET',  '.xxxx'),
     ('dashboard_summary',     '',                                 'GET',  '.xxxx'),
     ('dashboard_settings',    '',                                 'GET',  '.xxxx'),
+    ('stream_channel',        quote_literal(s(1)),                'GET',  '.xxxx'),
     ('acknowledge_alert',     '''{"alert_id": "00000000-0000-7000-8000-0000000000a1"}''', 'POST', '...xx'),
     ('resolve_alert',         '''{"alert_id": "00000000-0000-7000-8000-0000000000a1"}''', 'POST', '...xx'),
     ('create_api_key',        '''name'', ''reader''',             'POST', '....x'),

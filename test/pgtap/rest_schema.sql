@@ -31,7 +31,7 @@ SELECT is(pg_temp.functions('people_counter_api'),
     'list_sessions(session_status text, page_limit text, page_offset text), prometheus_metrics(), '
     'recent_metrics(session_id text, period_minutes text), record_metrics(jsonb), record_movements(jsonb), '
     'resolve_alert(jsonb), revoke_api_key(key_id uuid), send_test_alert(channel text), '
-    'set_channel_secret(channel text, secret text, value text), update_session(jsonb)', 'functions that PostgREST serves');
+    'set_channel_secret(channel text, secret text, value text), stream_channel(session_id text), update_session(jsonb)', 'functions that PostgREST serves');
 CREATE FUNCTION pg_temp.relations(schema text) RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(c.relname || ' ' || c.relkind::text, ', ' ORDER BY c.relname COLLATE "C")
       FROM member m JOIN pg_class c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass

@@ -127,10 +127,39 @@ function errorOf(r, text) {
                 : OWN[r.status] || `the request was answered with status ${r.status}`, code: code};
 }
 
+// An error of ours, by status, from a js_content. The error may have what PostgREST's have.
+function refuse(r, status, error) {
+    if (status == 401) {
+        r.headersOut['WWW-Authenticate'] = 'Bearer';
+    }
+    r.headersOut['Content-Type'] = 'application/json; charset=utf-8';
+    r.return(status, shape(r, error || {message: OWN[status] || OWN[500]}));
+}
+
+// What PostgREST answered to a subrequest, with the status that it should have been.
+function refuseAs(r, reply, hasCredentials) {
+    let error = {};
+    try {
+        error = JSON.parse(reply.responseText);
+    } catch (e) {
+        // nginx's own
+    }
+    const correction = correctionOf(error.code);
+    if (correction) {
+        refuse(r, correction[1], {message: correction[2]});
+    } else if (error.code == '42501') {
+        refuse(r, hasCredentials ? 403 : 401);   // as in answer(); what it says is of schemas and functions
+    } else if (reply.status < 500 && error.code && typeof error.message == 'string') {
+        refuse(r, reply.status, error);
+    } else {
+        refuse(r, [400, 401, 403, 404, 500].indexOf(reply.status) < 0 ? 503 : reply.status);
+    }
+}
+
 // js_set: the credentials as one name that does not tell them.
 function caller(r) {
     const shown = JSON.stringify([r.headersIn['X-API-Key'] || '', r.headersIn['Authorization'] || '']);
     return crypto.createHash('sha256').update(shown).digest('base64url');
 }
 
-export default {answer, errorHeaders, errorBody, caller};
+export default {answer, errorHeaders, errorBody, refuse, refuseAs, caller};

@@ -32,12 +32,15 @@ refused() {
 }
 
 gateway_configurations() {
+    pc_nginx_directory
     clean defaults
     clean open-to-all API_LISTEN=0.0.0.0 API_PORT=8080 API_CORS_ORIGINS='*'
     clean version-6 API_LISTEN='[::1]'
     clean https API_TLS_CERTIFICATE="$PC_RUN/tls/certificate.pem" API_TLS_KEY="$PC_RUN/tls/key.pem"
     clean origins API_CORS_ORIGINS='https://a.example, http://localhost:5173,capacitor://localhost'
     clean limits API_RATE_LIMIT=30r/m API_TIMEOUT=5s API_MAX_BODY=64k
+    clean streams API_STREAM_CONNECTIONS=3 API_STREAM_MEMORY=32m
+    clean redis API_REDIS_URL=redis://:secret@127.0.0.1:6379/1
     clean socket POSTGREST_ADDRESS="unix:$PC_RUN/postgrest.sock"
     refused "a port that is none" API_PORT='80; include /etc/passwd'
     refused "a port with a second line" API_PORT='80
@@ -48,6 +51,9 @@ gateway_configurations() {
     refused "a rate that is none" API_RATE_LIMIT=fast
     refused "a time that is none" API_TIMEOUT=0s
     refused "a size that is none" API_MAX_BODY='8m; #'
+    refused "a number of subscriptions that is none" API_STREAM_CONNECTIONS=many
+    refused "an amount of memory that is none" API_STREAM_MEMORY=lots
+    refused "a redis that is none" API_REDIS_URL='redis://127.0.0.1:6379; }'
     refused "a certificate without its key" API_TLS_CERTIFICATE="$PC_RUN/tls/certificate.pem"
     refused "a path that is more" GATEWAY_ACCESS_LOG='/tmp/log; error_log /tmp/x'
 }

@@ -52,18 +52,24 @@ for my $path ('/rest', '/rest/', '/rest/sessions?select=id') {
     my $fault = fault($http->get("$url$path"), 503, qw(code message details hint));
     ok(!$fault, "503 with PostgREST's keys, too: GET $path", $fault);
 }
+{
+    my $fault = fault($http->get("$url/events?api_key=x&session_id=$id", {headers => {Accept => 'text/event-stream'}}), 503);
+    ok(!$fault, '503: GET /events', $fault);
+    $fault = fault($http->get("$url/ws", {headers => {Upgrade => 'websocket', Origin => 'https://evil.example'}}), 403);
+    ok(!$fault, '403 for a foreign page: GET /ws', $fault);
+}
 my $head = $http->head("$url/health");
 ok($head->{status} == 503 && !length($head->{content} // ''), '503 without a body: HEAD /health', $head->{status});
 
 for my $path ('/kiosk/', '/nothing', '/sessions/', "/sessions/$id/nothing", '/_answer/503', '/index.html',
-    '/.git/config', '/sessions/..%2f..%2fetc', '/%00') {
+    '/.git/config', '/publish', '/_stream/events', '/sessions/..%2f..%2fetc', '/%00') {
     my $answer = $http->request(GET => "$url$path", {});
     my $wanted = $path eq '/sessions/' ? 503 : $path =~ /%/ ? 400 : 404;
     my $fault = fault($answer, $wanted);
     ok(!$fault, "$wanted: GET $path", $fault);
 }
 for my $call ([DELETE => '/sessions'], [POST => '/health'], [PUT => "/sessions/$id/movements"], [GET => "/alerts/$id/acknowledge"],
-    [DELETE => "/sessions/$id"], [POST => '/dashboard/summary']) {
+    [DELETE => "/sessions/$id"], [POST => '/dashboard/summary'], [POST => '/events'], [PUT => '/ws']) {
     my ($method, $path) = @$call;
     my $answer = $http->request($method, "$url$path", {});
     my $fault = fault($answer, 405) || (($answer->{headers}{allow} // '') =~ /OPTIONS/ ? '' : 'no Allow');

@@ -60,8 +60,36 @@ start_stacks() {
     API_TLS_CERTIFICATE=$PC_RUN/tls/certificate.pem API_TLS_KEY=$PC_RUN/tls/key.pem API_CORS_ORIGINS='*' at https pc_gateway_start
     API_RATE_LIMIT=3r/m API_MAX_BODY=2000 at limited pc_gateway_start
     API_TIMEOUT=1s at impatient pc_gateway_start
+    start_stream_gateways
+    PGDATABASE=open at open pc_stream_publish
     write_control
     say_where
+}
+
+# A redis of ours. redis-tools of Debian has the server, under the name of another program and without a service.
+start_redis() {
+    pc_as_user mkdir -p -m 0700 "$PC_RUN/redis"
+    PC_REDIS_PORT=$(pc_free_port)
+    pc_as_user bash -c 'cd "$0" && exec -a redis-server redis-check-rdb --port "$1" --bind 127.0.0.1 --daemonize yes --set-proc-title no --save "" \
+        --pidfile "$0/redis.pid" --logfile "$0/log"' "$PC_RUN/redis" "$PC_REDIS_PORT"
+    for _ in $(seq 100); do
+        [ "$(redis-cli -p "$PC_REDIS_PORT" ping 2>/dev/null)" != PONG ] || return 0
+        sleep 0.1
+    done
+    pc_die "redis does not start: $PC_RUN/redis/log"
+}
+
+# More gateways of the open stack: one for few subscribers, and two that share a redis.
+start_stream_gateways() {
+    local name
+    export API_STREAM_MEMORY=64m
+    for name in crowded redis-a redis-b; do share_postgrest "$name" open; done
+    API_STREAM_CONNECTIONS=3 at crowded pc_gateway_start
+    start_redis
+    for name in redis-a redis-b; do
+        API_REDIS_URL=redis://127.0.0.1:$PC_REDIS_PORT/0 at "$name" pc_gateway_start
+    done
+    unset API_STREAM_MEMORY
 }
 
 # A program that stops and starts parts of the open stack, for tests that run as PC_USER.
@@ -86,8 +114,14 @@ say_where() {
     PEOPLE_COUNTER_LOGS=$PC_RUN/open PEOPLE_COUNTER_SCREENSHOTS=$PC_RUN/screenshots
     PEOPLE_COUNTER_URL=$(url_of open)
     PEOPLE_COUNTER_HTTPS_URL=https://127.0.0.1:$(cat "$PC_RUN/https/port")
-    for name in closed rs256 hasty limited impatient; do
-        export "PEOPLE_COUNTER_${name^^}_URL=$(url_of "$name")"
+    for name in closed rs256 hasty limited impatient crowded redis-a redis-b; do
+        part=${name//-/_}
+        export "PEOPLE_COUNTER_${part^^}_URL=$(url_of "$name")"
+    done
+    export PEOPLE_COUNTER_PUBLISH_SOCKET=$PC_RUN/open/gateway/publish.sock
+    for name in closed redis-a redis-b; do
+        part=${name//-/_}
+        export "PEOPLE_COUNTER_${part^^}_PUBLISH_SOCKET=$PC_RUN/$name/gateway/publish.sock"
     done
     quoted=$(printf %q "$PC_RUN/control")
     for part in gateway postgrest postgres; do
@@ -111,5 +145,6 @@ stop_everything() {
         PC_API=${file%/gateway/nginx.pid} PC_API=${PC_API%/postgrest.pid}
         pc_api_end "$file" TERM
     done
+    PC_API=$PC_RUN/redis pc_api_end "$PC_RUN/redis/redis.pid" TERM
     pc_stop_servers_below "$PC_RUN"
 }

@@ -1,0 +1,26 @@
+// Where a look puts its messages: behind those that wait, if there is room.
+#pragma once
+
+#include "delivery/encode.hpp"
+#include "stream/queue.hpp"
+
+namespace people_counter::stream {
+
+struct Outbox {
+    const Queue &waiting;
+    Queue messages;
+    uint32 dropped;
+
+    // False: there was no room.
+    bool put(MessageKind kind, const pg_uuid_t *session, uint32 rows, const char *text) {
+        if (!waiting.has_room(kind, messages)) {
+            ++dropped;
+            return false;
+        }
+        const char *body = delivery::to_utf8(text);
+        messages.add(kind, session, rows, body, strlen(body));
+        return true;
+    }
+};
+
+}  // namespace people_counter::stream
