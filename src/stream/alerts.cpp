@@ -3,6 +3,8 @@
 #include "alerting/query.hpp"
 #include "stream/json.hpp"
 
+#include <algorithm>
+
 namespace people_counter::stream {
 
 namespace {
@@ -10,18 +12,32 @@ namespace {
 struct State {
     pg_uuid_t alert;  // the hash key
     bool resolved;
+    bool acknowledged;
     int32 repeats;
 };
 
-// Open ones, those that ended of late, and those that were open at the last look, whenever they ended.
+struct Event {
+    pg_uuid_t alert;
+    const char *name;
+};
+
+// Open ones, those that ended of late, and those that were open at the last look, whenever they ended; in order of what
+// happened to them last.
 alerting::Query states(
-    "SELECT id, is_resolved, repeat_count FROM $S.alert_logs WHERE NOT is_resolved"
-    " UNION SELECT id, is_resolved, repeat_count FROM $S.alert_logs"
-    "        WHERE is_resolved AND resolved_at >= now() - interval '1 hour'"
-    " UNION SELECT id, is_resolved, repeat_count FROM $S.alert_logs WHERE id = ANY ($1)");
+    "SELECT id, is_resolved, acknowledged_at IS NOT NULL, repeat_count"
+    "  FROM (SELECT * FROM $S.alert_logs WHERE NOT is_resolved"
+    "        UNION ALL"
+    "        SELECT * FROM $S.alert_logs WHERE is_resolved AND resolved_at >= now() - interval '1 hour'"
+    "        UNION ALL"
+    "        SELECT * FROM $S.alert_logs"
+    "         WHERE is_resolved AND (resolved_at < now() - interval '1 hour') IS NOT FALSE AND id = ANY ($1)) AS a"
+    " ORDER BY greatest(resolved_at, acknowledged_at, announced_at, triggered_at), id");
 
 alerting::Query payload(
-    "SELECT (p - 'type' || jsonb_build_object('message', coalesce(p ->> 'message', p ->> 'threshold_name', '')))::text,"
+    "SELECT (p - 'type' || jsonb_build_object("
+    "            'message', coalesce(p ->> 'message', p ->> 'threshold_name', ''),"
+    "            'acknowledged_at', to_char(a.acknowledged_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),"
+    "            'acknowledged_by', a.acknowledged_by))::text,"
     "       a.session_id"
     "  FROM $S.alert_logs AS a CROSS JOIN LATERAL $S.alert_payload(a, $2) AS p WHERE a.id = $1");
 
@@ -68,29 +84,31 @@ HTAB *Alerts::begin() {
 void Alerts::look(Oid schema, Outbox &outbox) {
     HTAB *next = begin();
     const uint64 rows = states.run(schema, {{UUIDARRAYOID, open_ids(known_)}}, true);
+    auto *events = static_cast<Event *>(palloc_extended((3 * rows + 1) * sizeof(Event), MCXT_ALLOC_HUGE));
+    Size count = 0;
     for (uint64 row = 0; row < rows; ++row) {
-        const Datum id = alerting::required_column(row, 1);
-        auto *state = static_cast<State *>(hash_search(next, DatumGetUUIDP(id), HASH_ENTER, nullptr));
+        const pg_uuid_t id = *DatumGetUUIDP(alerting::required_column(row, 1));
+        auto *state = static_cast<State *>(hash_search(next, &id, HASH_ENTER, nullptr));
         state->resolved = DatumGetBool(alerting::required_column(row, 2));
-        state->repeats = DatumGetInt32(alerting::required_column(row, 3));
-    }
-    SPI_freetuptable(SPI_tuptable);
-    if (known_ == nullptr) {
-        return;
-    }
-    HASH_SEQ_STATUS all;
-    hash_seq_init(&all, next);
-    while (auto *state = static_cast<State *>(hash_seq_search(&all))) {
-        const auto *before = static_cast<State *>(hash_search(known_, &state->alert, HASH_FIND, nullptr));
+        state->acknowledged = DatumGetBool(alerting::required_column(row, 3));
+        state->repeats = DatumGetInt32(alerting::required_column(row, 4));
+        const auto *before = known_ == nullptr ? state
+                                               : static_cast<State *>(hash_search(known_, &id, HASH_FIND, nullptr));
         if (before == nullptr) {
-            tell(schema, state->alert, "fired", outbox);
+            events[count++] = {id, "fired"};
         } else if (!state->resolved && state->repeats > before->repeats) {
-            tell(schema, state->alert, "repeated", outbox);
+            events[count++] = {id, "repeated"};
+        }
+        if (state->acknowledged && (before == nullptr || !before->acknowledged)) {
+            events[count++] = {id, "acknowledged"};
         }
         if (state->resolved && (before == nullptr || !before->resolved)) {
-            tell(schema, state->alert, "resolved", outbox);
+            events[count++] = {id, "resolved"};
         }
     }
+    SPI_freetuptable(SPI_tuptable);
+    std::for_each(events, events + count, [&](const Event &event) { tell(schema, event.alert, event.name, outbox); });
+    pfree(events);
 }
 
 void Alerts::tell(Oid schema, const pg_uuid_t &alert, const char *event, Outbox &outbox) {
@@ -105,7 +123,10 @@ void Alerts::tell(Oid schema, const pg_uuid_t &alert, const char *event, Outbox 
         appendStringInfoString(&body, "{\"type\":\"alert\",\"timestamp\":");
         append_time(&body, GetCurrentTimestamp());
         appendStringInfo(&body, ",%s", members + 1);
-        outbox.put(MessageKind::kAlert, no_session ? nullptr : DatumGetUUIDP(session), 0, body.data);
+        outbox.put(MessageKind::kAlert, Audience::kAll, {}, body.data);
+        if (!no_session) {
+            outbox.put(MessageKind::kAlert, Audience::kReaders, *DatumGetUUIDP(session), body.data);
+        }
     }
     SPI_freetuptable(SPI_tuptable);
 }

@@ -140,7 +140,8 @@ std::span<Session> Observer::sessions_of(Oid schema, Snapshot snapshot) {
             from = std::min(from, mark.from);
         }
     }
-    const uint64 rows = all ? all_sessions.run(schema, {{BOOLOID, BoolGetDatum(past_.is_known())}}, true) : 0;
+    const bool ended_too = past_.is_known() && from != core::kEndOfTime;
+    const uint64 rows = all ? all_sessions.run(schema, {{BOOLOID, BoolGetDatum(ended_too)}}, true) : 0;
     auto *sessions = static_cast<Session *>(
         palloc_extended((ended.size() + rows + 1) * sizeof(Session), MCXT_ALLOC_HUGE));
     Size count = 0;
@@ -184,7 +185,9 @@ bool Observer::look(Outbox &outbox, MemoryContext scratch) {
         return false;
     }
     if (extension.id != extension_) {
-        forget();
+        if (extension_ != InvalidOid) {
+            forget();
+        }
         extension_ = extension.id;
         alerts_due_ = true;
     }

@@ -22,6 +22,14 @@ void Marks::open(alerting::Board *board, int index) {
 void Marks::forget() {
     count_ = ended_ = 0;
     running = prepared = alerts = overrun = false;
+    look_at_all(core::kEndOfTime);
+}
+
+void Marks::look_at_all(core::Micros from) {
+    overrun_from = overrun ? std::min(overrun_from, from) : from;
+    overrun = true;
+    overrun_until_ = XidFromFullTransactionId(ReadNextFullTransactionId());
+    overrun_at_ = GetCurrentTimestamp();
 }
 
 bool Marks::drain() {
@@ -35,10 +43,7 @@ bool Marks::drain() {
         from = std::min(from, marks_[count_ - 1].from);
     }
     if (lost) {
-        overrun_from = overrun ? std::min(overrun_from, from) : from;
-        overrun = true;
-        overrun_until_ = XidFromFullTransactionId(ReadNextFullTransactionId());
-        overrun_at_ = GetCurrentTimestamp();
+        look_at_all(from);
     }
     return lost || taken.count > 0 || taken.alerts;
 }

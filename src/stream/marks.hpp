@@ -8,7 +8,7 @@ namespace people_counter::stream {
 class Marks {
   public:
     void open(alerting::Board *board, int index);
-    void forget();  // all that were taken
+    void forget();  // all that were taken; whoever runs now may have left one before anybody asked for them
 
     // Takes what is on the board. True if there was anything.
     bool drain();
@@ -23,12 +23,14 @@ class Marks {
     bool running;   // of what is kept, a transaction is about to commit
     bool prepared;  // or may, and tells nobody
     bool alerts;    // some fired or ended
-    // More was marked than there was room for: whoever it was is looked for in all sessions, until all have ended that
-    // may have left a mark.
+    // More was marked than there was room for, or nobody asked for marks yet: whoever it was is looked for in all
+    // sessions, until all have ended that may have left a mark.
     bool overrun;
-    core::Micros overrun_from;
+    core::Micros overrun_from;  // kEndOfTime: only their statistics may have changed
 
   private:
+    void look_at_all(core::Micros from);
+
     alerting::Board *board_;
     int index_;
     StreamMark *marks_;

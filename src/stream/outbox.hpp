@@ -12,13 +12,13 @@ struct Outbox {
     uint32 dropped;
 
     // False: there was no room.
-    bool put(MessageKind kind, const pg_uuid_t *session, uint32 rows, const char *text) {
+    bool put(MessageKind kind, Audience audience, const pg_uuid_t &session, const char *text) {
         if (!waiting.has_room(kind, messages)) {
             ++dropped;
             return false;
         }
         const char *body = delivery::to_utf8(text);
-        messages.add(kind, session, rows, body, strlen(body));
+        messages.add(kind, audience, session, body, strlen(body));
         return true;
     }
 };

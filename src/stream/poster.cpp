@@ -51,9 +51,16 @@ Answer judge(CURLcode code) {
     return status == 400 || status == 413 ? Answer::kRefused : Answer::kFailed;
 }
 
-void append_uuid(char *into, const pg_uuid_t &id) {
+// "?session=…" and the like, behind `url`.
+void write_parameter(const Message &message, const char *url, char (&into)[64]) {
+    if (message.audience == Audience::kAll) {
+        return;
+    }
+    int size = snprintf(into, sizeof into, "%c%s=", strchr(url, '?') == nullptr ? '?' : '&',
+                        message.audience == Audience::kReaders ? "readers" : "session");
     for (int i = 0; i < UUID_LEN; ++i) {
-        into += snprintf(into, 4, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", id.data[i]);
+        size += snprintf(into + size, 4, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+                         message.session.data[i]);
     }
 }
 
@@ -97,12 +104,9 @@ void configure_poster(const Settings &settings) {
 
 bool post(const Message &message, const Settings &settings) {
     char url[2048];
-    char session[48] = "";
-    if (message.has_session) {
-        strlcpy(session, strchr(settings.url, '?') == nullptr ? "?session=" : "&session=", sizeof session);
-        append_uuid(session + strlen(session), message.session);
-    }
-    if (snprintf(url, sizeof url, "%s%s", settings.url, session) >= static_cast<int>(sizeof url)) {
+    char parameter[64] = "";
+    write_parameter(message, settings.url, parameter);
+    if (snprintf(url, sizeof url, "%s%s", settings.url, parameter) >= static_cast<int>(sizeof url)) {
         set_reason("people_counter.stream_url is too long");
         return false;
     }

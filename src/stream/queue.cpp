@@ -2,13 +2,12 @@
 
 namespace people_counter::stream {
 
-void Queue::add(MessageKind kind, const pg_uuid_t *session, uint32 rows, const char *body, size_t size) {
+void Queue::add(MessageKind kind, Audience audience, const pg_uuid_t &session, const char *body, size_t size) {
     auto *message = static_cast<Message *>(MemoryContextAllocHuge(context_, offsetof(Message, body) + size));
     message->next = nullptr;
     message->kind = kind;
-    message->has_session = session != nullptr;
-    message->session = session == nullptr ? pg_uuid_t{} : *session;
-    message->rows = rows;
+    message->audience = audience;
+    message->session = session;
     message->size = size;
     memcpy(message->body, body, size);
     (tail_ == nullptr ? head_ : tail_->next) = message;

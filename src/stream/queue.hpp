@@ -7,12 +7,19 @@ namespace people_counter::stream {
 
 enum class MessageKind : uint8 { kMovement, kStatistics, kMetrics, kAlert };
 
+// Who gets it. An alert is not for a device, and is posted to one audience after the other: of several channels at once
+// a gateway whose memory is full may fill one and say that all is well.
+enum class Audience : uint8 {
+    kSession,  // of a session: who hears all, who hears this session, and the device that it belongs to
+    kAll,      // who hears all
+    kReaders,  // who hears this session and may see its alerts
+};
+
 struct Message {
     Message *next;
     MessageKind kind;
-    bool has_session;
-    pg_uuid_t session;
-    uint32 rows;  // movements in it
+    Audience audience;
+    pg_uuid_t session;  // unless it is for kAll
     size_t size;
     char body[FLEXIBLE_ARRAY_MEMBER];
 };
@@ -31,7 +38,7 @@ class Queue {
                                            : bytes_ + more.bytes_ < kMostBytes;
     }
     // `body` is copied.
-    void add(MessageKind kind, const pg_uuid_t *session, uint32 rows, const char *body, size_t size);
+    void add(MessageKind kind, Audience audience, const pg_uuid_t &session, const char *body, size_t size);
     void append(Queue &other);  // takes all of it
     Message *head() const { return head_; }
     void remove_head();

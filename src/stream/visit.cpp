@@ -24,7 +24,7 @@ Datum value_of(TupleTableSlot *row, int column) {
 void end_movements(Session &session, StringInfo body, uint32 &count, Outbox &outbox) {
     if (count > 0) {
         appendStringInfo(body, "],\"count\":%u}", count);
-        session.owed = !outbox.put(MessageKind::kMovement, &session.id, count, body->data) || session.owed;
+        session.owed = !outbox.put(MessageKind::kMovement, Audience::kSession, session.id, body->data) || session.owed;
         resetStringInfo(body);
         count = 0;
     }
@@ -91,7 +91,7 @@ void tell_statistics(Tables &tables, Session &session, uint64 row, uint32 said, 
                                                                  static_cast<int>(strlen(session.name)))));
     if (moved || hash != said) {
         session.said = hash;
-        session.owed = !outbox.put(MessageKind::kStatistics, &session.id, 0, body.data) || session.owed;
+        session.owed = !outbox.put(MessageKind::kStatistics, Audience::kSession, session.id, body.data) || session.owed;
     }
     pfree(body.data);
 }
@@ -114,7 +114,7 @@ void tell_sample(Tables &tables, Session &session, const Past &past, Outbox &out
         appendStringInfoChar(&body, '}');
     });
     if (body.len > 0) {
-        outbox.put(MessageKind::kMetrics, &session.id, 0, body.data);
+        outbox.put(MessageKind::kMetrics, Audience::kSession, session.id, body.data);
     }
     pfree(body.data);
 }

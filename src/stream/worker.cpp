@@ -20,7 +20,8 @@ using alerting::Slot;
 constexpr int kSlice = 20;  // ms between two looks at what others want of us, while something is sent
 constexpr int64 kFirstPause = 100'000;
 constexpr int64 kLongestPause = 5 * USECS_PER_SEC;
-constexpr int64 kPreparedPoll = 500'000;  // while a prepared transaction may be committed unseen
+constexpr int64 kPreparedPoll = 500'000;    // while a prepared transaction may be committed unseen
+constexpr int64 kPatience = USECS_PER_SEC;  // for a receiver that is slow: what comes meanwhile makes fewer messages
 
 struct Worker {
     alerting::Board *board;
@@ -123,7 +124,7 @@ void take_answer(Worker &w, Answer answer) {
     }
     report(w, 0, answer == Answer::kRefused ? 1 : 0, last_error());
     if (answer == Answer::kRefused) {
-        if (w.queue.head()->has_session) {
+        if (w.queue.head()->audience != Audience::kAll) {
             w.observer.owe(w.queue.head()->session);
         }
         w.queue.remove_head();
@@ -171,9 +172,12 @@ bool fall_asleep(Worker &w) {
     return waiting;
 }
 
+// What waits to be sent goes first, as long as that is not for too long.
+TimestampTz next_look(const Worker &w) { return w.queue.head() == nullptr ? w.look_at : w.look_at + kPatience; }
+
 // Until there is something to do.
 void rest(Worker &w) {
-    TimestampTz until = w.fresh ? w.look_at : std::min(w.poll_at, w.observer.due_at());
+    TimestampTz until = w.fresh ? next_look(w) : std::min(w.poll_at, w.observer.due_at());
     if (w.queue.head() != nullptr) {
         until = std::min(until, is_posting() ? GetCurrentTimestamp() : w.post_at);
     }
@@ -279,7 +283,7 @@ void run(int slot, Oid database) {
         heed_others(w);
         const TimestampTz now = GetCurrentTimestamp();
         w.fresh = w.observer.drain() || w.fresh || std::min(w.poll_at, w.observer.due_at()) <= now;
-        if (w.fresh && w.look_at <= now) {
+        if (w.fresh && next_look(w) <= now) {
             w.observer.note_due(now);
             look(w);
         }

@@ -131,8 +131,9 @@ test('only the socket publishes', async () => {
     }
     for (const session of ['x', `${newId()}x`, 'all', newId().toUpperCase()]) {
         assert.equal(await source.send('POST', `/publish?session=${session}`, '{}'), 400, session);
+        assert.equal(await source.send('POST', `/publish?readers=${session}`, '{}'), 400, session);
     }
-    assert.equal(await source.send('POST', '/publish/all', '{}'), 404);
+    for (const path of ['/publish/all', '/publish/readers']) assert.equal(await source.send('POST', path, '{}'), 404);
     for (const method of ['POST', 'DELETE']) assert.equal(await source.send(method, '/channel?name=all', '{}'), 405);
     assert.equal(await source.send('DELETE', `/publish?session=${session}`), 405);
     assert.equal(await source.send('GET', '/publish'), 405);
@@ -142,6 +143,23 @@ test('only the socket publishes', async () => {
     await receives(all, several(0, 1));
     reader.close();
     all.close();
+});
+
+// Of one channel it is always said whether it took a message. So alerts are posted to one at a time, and posted again.
+test('a gateway whose memory is full takes no alert and says so', async () => {
+    const full = publisher(env('FULL_PUBLISH_SOCKET'));
+    const session = newId();
+    const filling = JSON.stringify('x'.repeat(200_000));
+    const statuses = [];
+    for (let n = 0; n < 200 && statuses.at(-1) !== 507; n++) statuses.push(await full.send('POST', '/publish', filling));
+    assert.equal(statuses.at(-1), 507, `${statuses}`);
+    assert.ok(statuses.length > 5);
+    for (let n = 0; n < 50; n++) {
+        for (const path of ['/publish', `/publish?readers=${session}`]) {
+            const status = await full.send('POST', path, filling);
+            assert.ok(status >= 500, `${status}`);
+        }
+    }
 });
 
 test('the gateway starts again, and the subscribers come back', async () => {

@@ -84,6 +84,25 @@ test('a device sees its own sessions, one at a time', async () => {
     }
 });
 
+// Which it may not read by any other way either.
+test('a device is told of no alerts of its session, and readers are', async () => {
+    const [device, reader] = [await keyOf('device'), await keyOf('reader')];
+    const session = await newSession(device);
+    for (const transport of TRANSPORTS) {
+        const own = await subscribed(closed, transport, {query: {session_id: session, api_key: device.key}});
+        const mine = await subscribed(closed, transport, {query: {session_id: session, api_key: reader.key}});
+        const all = await subscribed(closed, transport, {query: {api_key: reader.key}});
+        const [alert, movement] = ['{"type":"alert"}', '{"type":"movement"}'];
+        assert.ok(await source.send('POST', '/publish', alert) < 300);
+        assert.ok(await source.send('POST', `/publish?readers=${session}`, alert) < 300);
+        await source.publish(movement, session);
+        await receives(own, [movement]);
+        await receives(mine, [alert, movement]);
+        await receives(all, [alert, movement]);
+        for (const subscriber of [own, mine, all]) subscriber.close();
+    }
+});
+
 test('the header is what counts where both are given', async () => {
     const {key} = await keyOf('reader');
     await denied(closed, 'ws', {headers: {'X-API-Key': 'pck_nothing'}, query: {api_key: key}}, 401);

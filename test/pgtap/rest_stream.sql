@@ -13,8 +13,10 @@ SELECT matches(post(who, 'create_session', format('{"id": "%s"}', s(n))), 'creat
 
 SELECT is(get(who, 'stream_channel'), 'all', format('all for %s', who)) FROM unnest('{reader,operator,admin}'::text[]) AS who;
 SELECT is(get(who, 'stream_channel', quote_literal(s(n))), 'session_' || s(n), format('session %s for %s', n, who))
-  FROM (VALUES ('reader', 2), ('reader', 3), ('operator', 1), ('admin', 2), ('device a', 1), ('device b', 2)) AS v(who, n);
-SELECT is(get('device a', 'stream_channel', quote_literal(upper(s(1)))), 'session_' || s(1), 'the channel has the id as it is stored');
+  FROM (VALUES ('reader', 2), ('reader', 3), ('operator', 1), ('admin', 2)) AS v(who, n);
+SELECT is(get(who, 'stream_channel', quote_literal(s(n))), 'device_' || s(n), format('what it may see of session %s for %s', n, who))
+  FROM (VALUES ('device a', 1), ('device b', 2)) AS v(who, n);
+SELECT is(get('device a', 'stream_channel', quote_literal(upper(s(1)))), 'device_' || s(1), 'the channel has the id as it is stored');
 
 SELECT is(get(who, 'stream_channel'), 'PT403 a device subscribes to a session of its own. Name it by session_id.', 'nothing for ' || what)
   FROM (VALUES ('device a', 'a device that names no session'), ('device', 'a token that names no device')) AS v(who, what);

@@ -79,12 +79,13 @@ start_redis() {
     pc_die "redis does not start: $PC_RUN/redis/log"
 }
 
-# More gateways of the open stack: one for few subscribers, and two that share a redis.
+# More gateways of the open stack: one for few subscribers, one with little memory, and two that share a redis.
 start_stream_gateways() {
     local name
     export API_STREAM_MEMORY=64m
-    for name in crowded redis-a redis-b; do share_postgrest "$name" open; done
+    for name in crowded full redis-a redis-b; do share_postgrest "$name" open; done
     API_STREAM_CONNECTIONS=3 at crowded pc_gateway_start
+    API_STREAM_MEMORY=8m at full pc_gateway_start
     start_redis
     for name in redis-a redis-b; do
         API_REDIS_URL=redis://127.0.0.1:$PC_REDIS_PORT/0 at "$name" pc_gateway_start
@@ -119,7 +120,7 @@ say_where() {
         export "PEOPLE_COUNTER_${part^^}_URL=$(url_of "$name")"
     done
     export PEOPLE_COUNTER_PUBLISH_SOCKET=$PC_RUN/open/gateway/publish.sock
-    for name in closed redis-a redis-b; do
+    for name in closed full redis-a redis-b; do
         part=${name//-/_}
         export "PEOPLE_COUNTER_${part^^}_PUBLISH_SOCKET=$PC_RUN/$name/gateway/publish.sock"
     done
