@@ -2,12 +2,18 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {env, newId, sh, until} from './lib/http.mjs';
-import {TRANSPORTS, publisher, receives, subscribe, subscribed} from './lib/stream.mjs';
+import * as stream from './lib/stream.mjs';
+
+const {TRANSPORTS, publisher, receives} = stream;
 
 const base = env('URL');
 const source = publisher(env('PUBLISH_SOCKET'));
 
 const text = (n, more = {}) => JSON.stringify({type: 'movement', n, ...more});
+// The extension publishes there, too, also of the sessions that are made here.
+const minds = message => message.startsWith('{"type":"movement","n":');
+const subscribe = (base, transport, options) => stream.subscribe(base, transport, {minds, ...options});
+const subscribed = (base, transport, options) => stream.subscribed(base, transport, {minds, ...options});
 const several = (from, count, more) => Array.from({length: count}, (_, i) => text(from + i, more));
 const publish = async (messages, session) => {
     for (const message of messages) await source.publish(message, session);

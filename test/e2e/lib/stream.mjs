@@ -78,11 +78,12 @@ function overWebSocket(base, path, headers, seen, withIds) {
     return {close: () => socket.terminate(), pause: () => socket.pause(), send: text => socket.send(text)};
 }
 
-// The answer, when the subscription has begun or was refused: {status, headers, text, messages, last, closed}.
-export async function subscribe(base, transport, {query = {}, headers = {}, withIds = true} = {}) {
+// The answer, when the subscription has begun or was refused: {status, headers, text, messages, last, closed}. What `minds`
+// says no to is left out of the messages.
+export async function subscribe(base, transport, {query = {}, headers = {}, withIds = true, minds = () => true} = {}) {
     const seen = {open: false, closed: false, messages: [], last: undefined, text: '',
         take(id, data) {
-            this.messages.push(data);
+            if (minds(data)) this.messages.push(data);
             this.last = id ?? this.last;
         },
         end(text, error) {
