@@ -208,4 +208,5 @@ is(switches($pid), $last, 'other commits, a rollback and three idle seconds do n
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE pid = $pid AND (backend_xmin IS NOT NULL OR xact_start IS NOT NULL)"), 0,
     'it holds no snapshot while it sleeps');
 
+verify_ok($node, 'doors', 'in the end');
 done_testing();

@@ -190,6 +190,7 @@ began_anew($start, 3);
 sql($standby, 'doors', movement(3));
 wait_for('a movement of the promoted standby', sub { 1 == movements($start) });
 ok(1, 'a standby that is promoted streams');
+verify_ok($standby, 'doors', 'in the end');
 $standby->stop;
 
 done_testing();
