@@ -130,7 +130,7 @@ void Observer::note_due(core::Micros now) {
 }
 
 // Those with marks of transactions that have ended; all if that is what was marked, or nothing is known yet.
-std::span<Session> Observer::sessions_of(Oid schema, Snapshot snapshot) {
+std::span<Session> Observer::sessions_of(Oid schema, Snapshot snapshot, MemoryContext scratch) {
     const std::span<StreamMark> ended = marks_.ended(snapshot);
     bool all = !past_.is_known() || marks_.overrun;
     core::Micros from = marks_.overrun ? marks_.overrun_from : core::kEndOfTime;
@@ -142,8 +142,9 @@ std::span<Session> Observer::sessions_of(Oid schema, Snapshot snapshot) {
     }
     const bool ended_too = past_.is_known() && from != core::kEndOfTime;
     const uint64 rows = all ? all_sessions.run(schema, {{BOOLOID, BoolGetDatum(ended_too)}}, true) : 0;
+    // SPI has left us in a context of its own, which ends with the transaction.
     auto *sessions = static_cast<Session *>(
-        palloc_extended((ended.size() + rows + 1) * sizeof(Session), MCXT_ALLOC_HUGE));
+        MemoryContextAllocExtended(scratch, (ended.size() + rows + 1) * sizeof(Session), MCXT_ALLOC_HUGE));
     Size count = 0;
     for (Size i = 0; i < ended.size();) {
         Session session{ended[i].session, from, ended[i].what, {}, nullptr, 0, core::kEndOfTime, false};
@@ -196,7 +197,7 @@ bool Observer::look(Outbox &outbox, MemoryContext scratch) {
     xmin_ = snapshot->xmin;
     next_past_.remember(snapshot);
     MemoryContext const outer = MemoryContextSwitchTo(scratch);
-    sessions_ = sessions_of(extension.schema, snapshot);
+    sessions_ = sessions_of(extension.schema, snapshot, scratch);
     if (!sessions_.empty()) {
         Tables tables = Tables::open(extension.schema, snapshot);
         const uint64 rows = rows_of_sessions.run(extension.schema, {{UUIDARRAYOID, ids_of(sessions_)}}, true);

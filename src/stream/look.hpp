@@ -39,7 +39,7 @@ class Observer {
 
   private:
     void forget();
-    std::span<Session> sessions_of(Oid schema, Snapshot snapshot);
+    std::span<Session> sessions_of(Oid schema, Snapshot snapshot, MemoryContext scratch);
     uint32 said_of(const pg_uuid_t &session) const;
     struct Said *said_entry(const pg_uuid_t &session);
 

@@ -185,9 +185,11 @@ void rest(Worker &w) {
         return;
     }
     constexpr int64 kLongestRest = 3600 * INT64CONST(1000);
+    const TimestampTz now = GetCurrentTimestamp();
+    until = std::max(until, now);  // DT_NOBEGIN less something is a long time
     const int64 left = until == DT_NOEND
                            ? -1
-                           : std::clamp<int64>((until - GetCurrentTimestamp() + 999) / 1000, 0, kLongestRest);
+                           : std::clamp<int64>((until - now + 999) / 1000, 0, kLongestRest);
     if (left != 0) {
         const int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (left > 0 ? WL_TIMEOUT : 0);
         WaitLatch(MyLatch, events, static_cast<long>(left), PG_WAIT_EXTENSION);
