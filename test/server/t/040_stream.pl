@@ -185,13 +185,21 @@ my %connections = map { $_->{on} => 1 } messages(undef, 0);
 is(scalar(keys %connections), 1, 'all by one connection');
 is(scalar(grep { @{ $_->{movements} } != $_->{count} || $_->{count} > 500 } messages('movement')), 0, 'never too many in one');
 
-# What changes without a commit: a baseline that was planned
+# What changes without a commit: a baseline that was planned, and the reset of the day
 
 $start = messages();
 sql($node, 'doors', sprintf q{INSERT INTO occupancy_baselines (session_id, baseline_time, people_count)
     VALUES ('%s', clock_timestamp() + interval '1 s', 77)}, door(5));
 wait_for('the planned baseline', sub { grep { $_->{of} eq door(5) && $_->{current_people_inside} == 77 } messages('statistics', $start) });
 ok(1, 'a planned baseline is told when its time has come');
+sql($node, 'doors', sprintf q{DELETE FROM occupancy_baselines WHERE session_id = '%s';
+    INSERT INTO people_movements (session_id, person_id, movement_direction) SELECT '%s', n, 'in' FROM generate_series(1, 500) n;
+    UPDATE sessions SET time_zone = 'Asia/Ho_Chi_Minh', reset_time = (clock_timestamp() + interval '2 s') AT TIME ZONE 'Asia/Ho_Chi_Minh' WHERE id = '%s'},
+    door(5), door(5), door(5));
+my $inside = sub { map { $_->{current_people_inside} } grep { $_->{of} eq door(5) } messages('statistics', $start) };
+wait_for('the people before the reset', sub { grep { $_ >= 400 } $inside->() });
+wait_for('the reset', sub { ($inside->())[-1] == 0 });
+ok(1, 'a reset is told when its time has come');
 
 # An idle database
 
