@@ -129,11 +129,12 @@ say_where() {
         export "PEOPLE_COUNTER_${part^^}_STOP=$quoted ${part}_stop" "PEOPLE_COUNTER_${part^^}_START=$quoted ${part}_start"
     done
     quoted="$(printf %q "$PC_BINDIR/psql") -X -q -At -v ON_ERROR_STOP=1 -h $(printf %q "$PGHOST") -p $PGPORT -U $PGUSER"
+    PEOPLE_COUNTER_PGBENCH="env PGDATABASE=open $(printf %q "$PC_BINDIR/pgbench") -h $(printf %q "$PGHOST") -p $PGPORT -U $PGUSER"
     PEOPLE_COUNTER_PSQL="$quoted -d open" PEOPLE_COUNTER_CLOSED_PSQL="$quoted -d closed"
     PEOPLE_COUNTER_JWT_SECRET=$(pc_as_user cat "$PC_RUN/closed/jwt-secret")
     PEOPLE_COUNTER_RS256_KEY=$PC_RUN/jwks/key.pem
     PEOPLE_COUNTER_ADMIN_KEY=$(pc_psql -d closed -At -c "SELECT people_counter_api.create_api_key('e2e', 'admin')->>'api_key'")
-    export PEOPLE_COUNTER_LOGS PEOPLE_COUNTER_SCREENSHOTS PEOPLE_COUNTER_URL PEOPLE_COUNTER_HTTPS_URL PEOPLE_COUNTER_PSQL PEOPLE_COUNTER_CLOSED_PSQL \
+    export PEOPLE_COUNTER_LOGS PEOPLE_COUNTER_SCREENSHOTS PEOPLE_COUNTER_URL PEOPLE_COUNTER_HTTPS_URL PEOPLE_COUNTER_PSQL PEOPLE_COUNTER_PGBENCH PEOPLE_COUNTER_CLOSED_PSQL \
         PEOPLE_COUNTER_JWT_SECRET PEOPLE_COUNTER_RS256_KEY PEOPLE_COUNTER_ADMIN_KEY
 }
 
