@@ -38,7 +38,7 @@ class SessionCheck {
 }
 
 // Of all that was told in a channel.
-function channelFaults({session: only, messages}, committed) {
+export function channelFaults({session: only, messages}, committed) {
     const faults = [];
     const checks = new Map();
     const seen = new Set();
