@@ -226,7 +226,7 @@ COMMENT ON COLUMN @extschema@.alert_worker_status.last_error_at IS 'When that wa
 COMMENT ON COLUMN @extschema@.alert_worker_status.delivery_pid IS 'Process id of the delivery worker, which runs while there is something to send.';
 COMMENT ON COLUMN @extschema@.alert_worker_status.stream_pid IS 'Process id of the stream worker, which runs where people_counter.stream_url is set. The figures below count from its start.';
 COMMENT ON COLUMN @extschema@.alert_worker_status.stream_sent IS 'How many messages of the live stream were taken.';
-COMMENT ON COLUMN @extschema@.alert_worker_status.stream_dropped IS 'How many were dropped, because nobody took them for so long or they were refused.';
+COMMENT ON COLUMN @extschema@.alert_worker_status.stream_dropped IS 'How many were dropped, because there were too many at once, nobody took them for so long or they were refused; at least, for after one that has no room no more are made.';
 COMMENT ON COLUMN @extschema@.alert_worker_status.stream_last_error IS 'Why the last one that was not taken was not, or the last look failed.';
 
 -- Who the extension belongs to may call them, see 85-owner.sql.

@@ -1,6 +1,7 @@
 // What a look at a session writes, and what becomes of a rule whose alert could not be written.
 #include "alerting/session_look.hpp"
 #include "alerting/transitions.hpp"
+#include "pg/worker.hpp"
 
 #include <algorithm>
 
@@ -27,7 +28,7 @@ bool SessionLook::write(Rule &rule, const AlertSteps &steps, const core::AlertSt
                         pg_uuid_t &alert, bool repeats) {
     const Oid schema = look_.relations.schema;
     const pg_uuid_t opened = alert;
-    const Micros started = processor_time();
+    const Micros started = pg::processor_time();
     const Micros began = GetCurrentTimestamp();
     const bool done = in_subtransaction(
         [&] {
@@ -49,7 +50,7 @@ bool SessionLook::write(Rule &rule, const AlertSteps &steps, const core::AlertSt
             }
         },
         watch_.last_error_, Watch::kErrorSize);
-    result_.writing += processor_time() - started;
+    result_.writing += pg::processor_time() - started;
     if (GetCurrentTimestamp() - began >=
         kSlowWrite) {  // a trigger of the user's: no other rule is to wait for it often
         rule.rest = std::clamp(2 * rule.rest, kFirstRest, kLastRest);

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 
 namespace people_counter::alerting {
 
@@ -28,12 +27,6 @@ HTAB *make_table(MemoryContext context, const char *name, Size key, Size entry) 
 }
 
 }  // namespace
-
-Micros processor_time() {
-    timespec time;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return static_cast<Micros>(time.tv_sec) * core::kSecond + time.tv_nsec / 1000;
-}
 
 Watch::Watch(MemoryContext parent)
     : context_{AllocSetContextCreate(parent, "people_counter watch", ALLOCSET_DEFAULT_SIZES)},

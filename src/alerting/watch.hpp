@@ -51,9 +51,6 @@ struct WatchedSession {
     bool cold;
 };
 
-// Of this process so far. Waiting for a disk takes nothing from anybody.
-Micros processor_time();
-
 struct LookResult {
     int64 sessions = 0;
     int64 transitions = 0;

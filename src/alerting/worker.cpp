@@ -349,7 +349,7 @@ Micros rest_after(const Worker &worker, Micros took) {
             rest_for_urgent(worker, rest_until);
             continue;
         }
-        const Micros started = processor_time();
+        const Micros started = pg::processor_time();
         const Outcome outcome = look(worker);
         if (outcome == Outcome::kNoExtension) {
             end_without_extension(worker);
@@ -360,7 +360,7 @@ Micros rest_after(const Worker &worker, Micros took) {
             rest(worker, std::min(kFirstRetry << std::min(worker.failures - 1, 10), kLastRetry));
         } else {
             publish_levels(worker);
-            const Micros wanted = rest_after(worker, processor_time() - started);
+            const Micros wanted = rest_after(worker, pg::processor_time() - started);
             if (worker.only_urgent) {
                 rest(worker, kShortestRest / 1000);
             } else {

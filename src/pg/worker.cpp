@@ -1,5 +1,7 @@
 #include "pg/worker.hpp"
 
+#include <ctime>
+
 namespace people_counter::pg {
 
 bool find_extension(Extension &found) {
@@ -20,6 +22,12 @@ bool find_extension(Extension &found) {
     systable_endscan(scan);
     table_close(catalog, AccessShareLock);
     return exists;
+}
+
+int64 processor_time() {
+    timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return static_cast<int64>(time.tv_sec) * USECS_PER_SEC + time.tv_nsec / 1000;
 }
 
 void give_way_to_ddl() {

@@ -15,6 +15,9 @@ struct Extension {
 // In a transaction. False if the database does not have it.
 bool find_extension(Extension &found);
 
+// Of this process so far, in microseconds. Waiting for a disk takes nothing from anybody.
+int64 processor_time();
+
 // Lets DDL end this process as it ends an autovacuum worker: DROP DATABASE, CREATE DATABASE with this one as template
 // and ALTER DATABASE terminate it rather than fail because a session is connected, and a command that waits for one of
 // our locks longer than deadlock_timeout cancels what we do.

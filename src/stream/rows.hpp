@@ -31,7 +31,7 @@ struct Rows {
         table_close(table, NoLock);
     }
 
-    // Calls take(row) for each that is new, in order of time.
+    // Calls take(row) for each that is new, in order of time, until it says no.
     template <class F>
     void for_each_new(const Past &past, const pg_uuid_t &session, core::Micros from, std::span<const StreamMark> marks,
                       F &&take) {
@@ -41,8 +41,8 @@ struct Rows {
         index_rescan(scan, keys, 2, nullptr, 0);
         while (index_getnext_slot(scan, ForwardScanDirection, row)) {
             CHECK_FOR_INTERRUPTS();
-            if (past.is_new(row, created_at, marks.data(), marks.size())) {
-                take(row);
+            if (past.is_new(row, created_at, marks.data(), marks.size()) && !take(row)) {
+                break;
             }
         }
     }

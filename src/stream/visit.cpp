@@ -21,13 +21,17 @@ Datum value_of(TupleTableSlot *row, int column) {
     return slot_getattr(row, column, &is_null);
 }
 
-void end_movements(Session &session, StringInfo body, uint32 &count, Outbox &outbox) {
+// False if there was no room for it. Then there is none for more of them.
+bool end_movements(Session &session, StringInfo body, uint32 &count, Outbox &outbox) {
+    bool fits = true;
     if (count > 0) {
         appendStringInfo(body, "],\"count\":%u}", count);
-        session.owed = !outbox.put(MessageKind::kMovement, Audience::kSession, session.id, body->data) || session.owed;
+        fits = outbox.put(MessageKind::kMovement, Audience::kSession, session.id, body->data);
+        session.owed = session.owed || !fits;
         resetStringInfo(body);
         count = 0;
     }
+    return fits;
 }
 
 // True if there were any.
@@ -47,9 +51,7 @@ bool tell_movements(Tables &tables, Session &session, const Past &past, Outbox &
         const Oid direction = DatumGetObjectId(value_of(row, movements::movement_direction));
         append_movement(&body, row, direction == tables.relations.direction_in);
         any = true;
-        if (++count == kMostMovements) {
-            end_movements(session, &body, count, outbox);
-        }
+        return ++count < kMostMovements || end_movements(session, &body, count, outbox);
     });
     end_movements(session, &body, count, outbox);
     pfree(body.data);
@@ -112,6 +114,7 @@ void tell_sample(Tables &tables, Session &session, const Past &past, Outbox &out
                       : status == relations.status_tracking ? "tracking"
                                                             : "waiting");
         appendStringInfoChar(&body, '}');
+        return true;
     });
     if (body.len > 0) {
         outbox.put(MessageKind::kMetrics, Audience::kSession, session.id, body.data);

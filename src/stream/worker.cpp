@@ -1,7 +1,8 @@
 // The loop of the stream worker: marks of commits → looks → messages → posts.
 //
-// It sleeps until a commit wakes it. From then on it looks at most once every stream_interval, and wants no latch in
-// between. No transaction is open while it sends or sleeps.
+// It sleeps until a commit wakes it. From then on it looks at most once every stream_interval, less often where that
+// takes more than a small share of a processor, and wants no latch in between. No transaction is open while it sends or
+// sleeps.
 #include "stream/worker.hpp"
 
 #include "alerting/board.hpp"
@@ -21,6 +22,8 @@ constexpr int kSlice = 20;  // ms between two looks at what others want of us, w
 constexpr int64 kFirstPause = 100'000;
 constexpr int64 kLongestPause = 5 * USECS_PER_SEC;
 constexpr int64 kPreparedPoll = 500'000;    // while a prepared transaction may be committed unseen
+constexpr int kShare = 16;                  // of a processor: one part in so many for looking and sending
+constexpr int64 kLongestRest = 500'000;     // however much there is
 constexpr int64 kPatience = USECS_PER_SEC;  // for a receiver that is slow: what comes meanwhile makes fewer messages
 
 struct Worker {
@@ -33,6 +36,8 @@ struct Worker {
     Queue queue;
     bool fresh;           // something was marked since the last look
     TimestampTz look_at;  // not before
+    TimestampTz began;    // the last look
+    int64 spent_before;   // processor time, by then
     TimestampTz poll_at;  // what is kept may have been committed by then; DT_NOEND: nothing is
     int64 look_pause;     // after looks that failed; 0: the last one did not
     TimestampTz post_at;  // not before
@@ -80,7 +85,8 @@ bool look_once(Worker &w, Outbox &outbox, bool &has_extension) {
 }
 
 void look(Worker &w) {
-    const TimestampTz began = GetCurrentTimestamp();
+    const TimestampTz began = w.began = GetCurrentTimestamp();
+    w.spent_before = pg::processor_time();
     Outbox outbox{w.queue, {}, 0};
     outbox.messages.open(TopMemoryContext);
     bool has_extension = true;
@@ -173,7 +179,12 @@ bool fall_asleep(Worker &w) {
 }
 
 // What waits to be sent goes first, as long as that is not for too long.
-TimestampTz next_look(const Worker &w) { return w.queue.head() == nullptr ? w.look_at : w.look_at + kPatience; }
+TimestampTz next_look(const Worker &w) {
+    if (w.queue.head() != nullptr) {
+        return w.look_at + kPatience;
+    }
+    return std::max(w.look_at, w.began + std::min((pg::processor_time() - w.spent_before) * kShare, kLongestRest));
+}
 
 // Until there is something to do.
 void rest(Worker &w) {
@@ -187,9 +198,7 @@ void rest(Worker &w) {
     constexpr int64 kLongestRest = 3600 * INT64CONST(1000);
     const TimestampTz now = GetCurrentTimestamp();
     until = std::max(until, now);  // DT_NOBEGIN less something is a long time
-    const int64 left = until == DT_NOEND
-                           ? -1
-                           : std::clamp<int64>((until - now + 999) / 1000, 0, kLongestRest);
+    const int64 left = until == DT_NOEND ? -1 : std::clamp<int64>((until - now + 999) / 1000, 0, kLongestRest);
     if (left != 0) {
         const int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (left > 0 ? WL_TIMEOUT : 0);
         WaitLatch(MyLatch, events, static_cast<long>(left), PG_WAIT_EXTENSION);
