@@ -19,7 +19,7 @@
 
 import {Stream} from './stream.js';
 
-const GRACE = 3_000;
+const GRACE = 4_000;             // a browser comes back after three
 const CLOSELY = 1_000;          // between two refreshes that the stream asks for, and after a failure
 const BESIDE_STREAM = 15_000;   // as long as it tells something
 const HEARD_LATELY = 30_000;
