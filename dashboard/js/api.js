@@ -48,10 +48,12 @@ function credentialHeader(text) {
 export const isCredential = text => /^[\x21-\x7e]{8,8000}$/.test(clean(text));
 
 // A browser sends no header with a stream. The gateway takes the credential out of the URL, and logs neither.
-export function streamUrl(session = '') {
+// last: the id of the message to go on after.
+export function streamUrl(session = '', last = '') {
     const url = new URL('events', base);
     const secret = credential();
     if (session) url.searchParams.set('session_id', session);
+    if (last) url.searchParams.set('last_event_id', last);
     if (secret) url.searchParams.set(clean(secret).startsWith('pck_') ? 'api_key' : 'token', clean(secret));
     return url.href;
 }

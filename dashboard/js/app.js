@@ -1,10 +1,11 @@
 // The dashboard: what is asked when, and what is shown of it.
 import * as api from './api.js';
 import * as updates from './updates.js';
-import {announce, find, keyed, el, setAttribute, setText, show} from './dom.js';
+import {announce, find, keyed, el, paced, setAttribute, setText, show} from './dom.js';
 import {t, translatePage, chooseLanguage, currentLanguage, onLanguage, number, clockSeconds} from './i18n.js';
-import {businessDay, addDays, dateOf} from './time.js';
-import {OVERVIEW, fromOverview} from './status.js';
+import {addDays, dateOf} from './time.js';
+import {OVERVIEW, connectionText, fromOverview} from './status.js';
+import {Live} from './live.js';
 import {Sessions} from './sessions.js';
 import {Movements} from './movements.js';
 import {Alerts} from './alerts.js';
@@ -12,9 +13,12 @@ import {History} from './history.js';
 import {signIn, openBaseline} from './dialogs.js';
 
 // All that the parts of the page need of each other.
+const live = new Live();
 const app = {
-    rights: null, settings: {...api.DEFAULTS}, live: [], all: [], byId: new Map(), today: new Map(), alerts: [], movements: [],
-    summary: null, reachable: true,
+    rights: null, settings: {...api.DEFAULTS}, all: [], byId: new Map(), alerts: [], summary: null,
+    get live() { return live.sessions; },
+    get today() { return live.today; },
+    get movements() { return live.movements; },
     session: id => app.byId.get(id),
     setCount: session => openBaseline(app, session),
     showHistory: session => history.choose(session.id, true),
@@ -41,37 +45,35 @@ const ALERT = 'id,session_id,alert_type,alert_message,current_value,threshold_va
 const alertLogs = (resolved, limit) => app.rights.alerts ? api.rest('alert_logs', {select: ALERT, is_resolved: `is.${resolved}`,
     order: 'triggered_at.desc,id.desc', limit}) : [];
 
+const DAY = 'date_timestamp,total_people_entered,total_people_exited,peak_people_count,peak_time,exits_absorbed';
+
 async function load() {
     const date = dateOf(api.now());
+    const around = [`gte.${addDays(date, -2)}`, `lte.${addDays(date, 1)}`];
+    live.asking();
     const [, overview, days, moved, open, past, sums] = await Promise.all([
         loadOthers(),
-        api.rest('current_session_overview', {select: OVERVIEW, status: 'eq.active', order: 'session_name.asc,id.asc', limit: 1000}),
-        api.rest('daily_analytics', {select: 'session_id,date_timestamp,total_people_entered,total_people_exited,' +
-            'peak_people_count,peak_time,average_people_count,exits_absorbed',
-        date_timestamp: [`gte.${addDays(date, -2)}`, `lte.${addDays(date, 1)}`]}),
+        api.rest('current_session_overview', {select: `${OVERVIEW},daily_statistics(${DAY})`, status: 'eq.active',
+            'daily_statistics.date_timestamp': around, order: 'session_name.asc,id.asc', limit: 1000}),
+        api.rest('daily_statistics', {select: `session_id,${DAY},sessions!inner(status)`, 'sessions.status': 'neq.active', date_timestamp: around}),
         api.rest('recent_movements', {select: 'id,session_id,session_name,movement_direction,movement_time,confidence_score',
             order: 'movement_time.desc,id.desc', limit: 40}),
         alertLogs(false, 500),
         alertLogs(true, 30),
         api.summary(),
     ]);
-    app.live = overview.map(fromOverview);
-    if (app.live.some(session => !app.all.some(other => other.id === session.id))) {
+    const sessions = overview.map(fromOverview);
+    if (sessions.some(session => !app.all.some(other => other.id === session.id))) {
         othersAt = -Infinity;   // a new one
         await loadOthers();
     }
     app.byId = new Map(app.all.map(session => [session.id, session]));
-    for (const session of app.live) {
+    for (const session of sessions) {
         Object.assign(session, {...app.byId.get(session.id), ...session});
         app.byId.set(session.id, session);
     }
-    const now = api.now();
-    app.today = new Map();
-    for (const row of days) {
-        const session = app.byId.get(row.session_id);
-        if (session && row.date_timestamp === businessDay(now, session)) app.today.set(row.session_id, row);
-    }
-    app.movements = moved;
+    const missed = live.answer({sessions, days, movements: moved, other: id => app.byId.get(id)}, api.now());
+    if (missed.length) updates.expect(() => live.wasTold(missed));
     app.alerts = [...open, ...past];
     app.summary = sums;
 }
@@ -88,8 +90,8 @@ async function refresh() {
         if (mine !== visit || !app.rights.read) return;
         await load();
         if (mine !== visit) return;
-        app.reachable = true;
         refused = '';
+        updates.answered();
         render();
         show(find('#content'), true);
         await history.refresh();
@@ -129,44 +131,56 @@ async function start(mine) {
 
 // ---- hearing ------------------------------------------------------------------------------------------------------------
 
-const MOVEMENTS = 40;
-let drawn = null;
+const SUMMARY_EVERY = 2_000;
+const LOOK_EVERY = 10_000;
+const changed = new Set();
+
+const drawChanged = paced(() => {
+    if (!app.rights?.read) return;
+    sessions.measure();
+    renderTiles();
+    if (changed.has('sessions')) sessions.render();
+    if (changed.has('movements')) movements.render();
+    changed.clear();
+});
+
+function draw(...parts) {
+    for (const part of parts) changed.add(part);
+    drawChanged();
+}
 
 // A message of the stream. What it does not tell is asked for.
 function hear(message) {
     if (!started || !app.rights?.read) return;
-    const session = app.live.find(one => one.id === message.session_id);
-    if (message.type === 'alert' || !session || (message.type === 'statistics' && message.status !== session.status)) {
-        updates.refreshNow();
-        return;
-    }
-    if (message.type === 'statistics') {
-        for (const name of ['current_people_inside', 'total_people_entered', 'total_people_exited', 'peak_people_count', 'exits_absorbed',
-            'capacity', 'last_movement_time']) {
-            if (message[name] !== undefined) session[name] = message[name];
-        }
-    } else if (message.type === 'metrics') {
-        session.last_activity = message.timestamp;
-    } else if (message.type === 'movement') {
-        const known = new Set(app.movements.map(row => row.id));
-        const fresh = message.movements.filter(row => !known.has(row.id));
-        app.movements = [...fresh.map(row => ({...row, session_id: session.id, session_name: session.session_name})), ...app.movements]
-            .sort((a, b) => Date.parse(b.movement_time) - Date.parse(a.movement_time)).slice(0, MOVEMENTS);
-        if (app.summary) app.summary.recent_movements += fresh.length;
-        const day = app.today.get(session.id);
-        for (const row of fresh) {
-            if (day && businessDay(Date.parse(row.movement_time), session) === day.date_timestamp) {
-                if (row.movement_direction === 'in') day.total_people_entered += 1;
-                else day.total_people_exited += 1;
-            }
-        }
-        if (!day) updates.refreshNow();
-    }
-    drawn ??= requestAnimationFrame(() => {
-        drawn = null;
-        render();
-    });
+    const {ask, ...parts} = live.hear(message, api.now());
+    if (ask) updates.refreshSoon();
+    if (parts.movements) askSummary();
+    const names = Object.keys(parts).filter(name => parts[name]);
+    if (names.length) draw(...names);
 }
+
+// How many passed in the last hour, by the server: for movements leave that hour, too. One answer serves all screens.
+let summaryTimer = null;
+function askSummary() {
+    summaryTimer ??= setTimeout(async () => {
+        summaryTimer = null;
+        const mine = visit;
+        try {
+            const sums = await api.summary();
+            if (mine === visit) app.summary = sums;
+            draw();
+        } catch {
+            // the next round says why
+        }
+    }, SUMMARY_EVERY);
+}
+
+// What is silent by now, and the day that is over, though nothing is told.
+setInterval(() => {
+    if (!started || document.hidden) return;
+    if (live.dayIsOver(api.now())) updates.refreshSoon();
+    draw('sessions');
+}, LOOK_EVERY);
 
 // ---- signing in -----------------------------------------------------------------------------------------------------------
 
@@ -195,6 +209,7 @@ function askToSignIn(message) {
 function signOut(message = '', detail = '') {
     api.setCredential(null);
     app.rights = null;
+    live.clear();
     history.forget();
     askToSignIn(message && detail ? `${message} (${detail})` : message);
 }
@@ -223,13 +238,12 @@ function renderAccount() {
 // ---- showing --------------------------------------------------------------------------------------------------------------
 
 function tiles() {
-    const states = app.live.map(session => sessions.status(session));
-    const heard = app.live.filter((session, i) => states[i].level !== 'grey');
+    const heard = app.live.filter(session => sessions.status(session).level !== 'grey');
     const sum = (rows, of) => rows.reduce((total, row) => total + of(row), 0);
     const today = [...app.today.values()];
     const open = app.alerts.filter(alert => !alert.is_resolved);
     return [
-        {key: 'inside', label: t('tile_inside'), value: app.reachable && heard.length ? number(sum(heard, s => s.current_people_inside)) : '–',
+        {key: 'inside', label: t('tile_inside'), value: heard.length ? number(sum(heard, s => s.current_people_inside)) : '–',
             note: t('tile_inside_note', {count: heard.length, all: app.live.length})},
         {key: 'in', label: t('tile_in'), value: number(sum(today, row => row.total_people_entered)), note: t('tile_day_note')},
         {key: 'out', label: t('tile_out'), value: number(sum(today, row => row.total_people_exited)), note: t('tile_day_note')},
@@ -252,6 +266,7 @@ function renderTiles() {
 
 function render() {
     if (!app.rights?.read) return;
+    sessions.measure();
     renderTiles();
     sessions.render();
     movements.render();
@@ -259,31 +274,27 @@ function render() {
     history.renderChoices();
 }
 
-let before = 'connecting';
-updates.onState(({state, since, last}) => {
-    const box = find('#connection');
-    setAttribute(box, 'data-state', state);
-    const text = state === 'live' ? t('state_live', {time: clockSeconds(last)})
-        : state === 'lost' ? t('state_lost') : state === 'paused' ? t('state_paused') : t('state_connecting');
-    setText(find('#connection-text'), text);
-    // The figures stay, and say that they are not of now.
-    const fresh = state === 'live' || state === 'paused';
-    if (app.reachable !== fresh && app.live.length) {
-        app.reachable = fresh;
-        render();
-    }
-    app.reachable = fresh || (state === 'connecting' && !last);
+let before = updates.state();
+updates.onState(connection => {
+    const {state, since, fresh, last} = connection;
+    const was = before.state;
+    setAttribute(find('#connection'), 'data-state', state);
+    setText(find('#connection-text'), connectionText(connection));
     setAttribute(document.documentElement, 'data-stale', state === 'lost');
+    // The figures stay, and say that they are not of now.
+    if (fresh !== before.fresh && app.live.length) render();
     if (state === 'lost') {
         setText(find('#banner'), last ? t('banner_lost', {since: clockSeconds(since), last: clockSeconds(last)}) : t('banner_never'));
         show(find('#banner'), true);
-        if (before !== 'lost') announce(t('state_lost'));
-    } else if (state === 'live') {
+        if (was !== 'lost') announce(t('state_lost'));
+    } else if (fresh) {
         setText(find('#banner'), refused);
         show(find('#banner'), Boolean(refused));
-        if (before === 'lost') announce(t('state_back'));
+        if (was === 'lost') announce(t('state_back'));
+        if (was === 'live' && state === 'polling') announce(t('stream_lost', {seconds: connection.every}));
+        if (was === 'polling' && state === 'live') announce(t('stream_back'));
     }
-    if (state !== 'paused') before = state;
+    if (state !== 'paused') before = connection;
 });
 
 // ---- the head of the page -----------------------------------------------------------------------------------------------------
@@ -309,6 +320,7 @@ function renderTexts() {
 
 onLanguage(() => {
     renderTexts();
+    setText(find('#connection-text'), connectionText(updates.state()));
     render();
     history.translate();
     updates.refreshNow();

@@ -53,6 +53,27 @@ export function keyed(list, items, keyOf, create, update) {
     if (focused?.isConnected && document.activeElement !== focused) focused.focus({preventScroll: true});   // its place is another one now
 }
 
+// draw() as often as is wanted, in a frame, and then again after four times as long as the frame took: a busy place leaves a slow
+// screen time for other things.
+export function paced(draw, least = 200, most = 1000) {
+    let wanted = false;
+    let next = -Infinity;
+    return () => {
+        if (wanted) return;
+        wanted = true;
+        setTimeout(() => requestAnimationFrame(() => {
+            const begin = performance.now();
+            wanted = false;
+            next = begin + least;
+            draw();
+            setTimeout(() => {   // laid out and painted
+                const end = performance.now();
+                next = end + Math.min(Math.max(least, 4 * (end - begin)), most);
+            });
+        }), Math.max(0, next - performance.now()));
+    };
+}
+
 // What is said to who listens, politely: one sentence after the other, and none twice in a row.
 let announcer;
 export function announce(text) {

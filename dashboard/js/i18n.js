@@ -42,7 +42,7 @@ export function t(key, values = {}) {
     let text = LANGUAGES[language][key] ?? en[key];
     if (text === undefined) return key;
     if (typeof text === 'object') {
-        text = text[new Intl.PluralRules(locale()).select(values.count)] ?? text.other;
+        text = text[format('PluralRules', {}).select(values.count)] ?? text.other;
     }
     return text.replace(/\{(\w+)\}/g, (whole, name) => {
         const value = values[name];
@@ -69,11 +69,13 @@ export function translatePage(root = document) {
 // ---- numbers and times --------------------------------------------------------------------------------------------------
 
 const made = new Map();
-function format(kind, options) {
-    const key = JSON.stringify([kind, language, options]);
-    if (!made.has(key)) made.set(key, new Intl[kind](locale(), options));
+function format(kind, options, where = locale()) {
+    const key = JSON.stringify([kind, where, options]);
+    if (!made.has(key)) made.set(key, new Intl[kind](where, options));
     return made.get(key);
 }
+
+export const byName = (a, b) => format('Collator', {}).compare(a, b);
 
 export const NOTHING = '–';
 const isNone = value => value === null || value === undefined || Number.isNaN(value);
@@ -98,7 +100,7 @@ export const longDay = (instant, zone) => dateTime({weekday: 'long', day: 'numer
 export const shortDay = (instant, zone) => dateTime(dayAndMonth(), instant, zone);
 export const dayAndClock = (instant, zone) => dateTime({...dayAndMonth(), ...CLOCK}, instant, zone);
 export const zoneName = (instant, zone) =>
-    new Intl.DateTimeFormat('en-GB', {timeZone: knownZone(zone), timeZoneName: 'short'}).formatToParts(instant)
+    format('DateTimeFormat', {timeZone: knownZone(zone), timeZoneName: 'short'}, 'en-GB').formatToParts(instant)
         .find(part => part.type === 'timeZoneName')?.value ?? zone;
 
 // 'three minutes ago'

@@ -1,14 +1,16 @@
 // The screen at the door: one session, one number. /kiosk?session_id=…, with lang= and theme= if the browser's are not wanted.
 import * as api from './api.js';
 import * as updates from './updates.js';
-import {el, find, keyed, setAttribute, setText, show} from './dom.js';
-import {t, translatePage, number, clockSeconds} from './i18n.js';
-import {OVERVIEW, fromOverview, statusOf} from './status.js';
+import {el, find, keyed, paced, setAttribute, setText, show} from './dom.js';
+import {t, translatePage, number} from './i18n.js';
+import {OVERVIEW, connectionText, fromOverview, statusOf} from './status.js';
+import {Live} from './live.js';
 import {signIn} from './dialogs.js';
 
 const id = new URLSearchParams(location.search).get('session_id');
 let settings = api.DEFAULTS;
 let rights = null;
+const live = new Live();
 let session = null;
 let unsubscribe = () => {};
 
@@ -21,10 +23,12 @@ if (key) {
 
 const only = name => {
     for (const part of ['screen', 'choose', 'signin']) show(find(`#${part}`), part === name);
+    show(find('#connection'), name !== 'signin');
 };
 
 function ask(message) {
     unsubscribe();
+    live.clear();
     session = null;
     only('signin');
     setText(find('#signin-error'), message);
@@ -44,8 +48,11 @@ async function load() {
         updates.setStream(id);
     }
     if (id) {
-        const [row] = await api.rest('current_session_overview', {select: OVERVIEW, id: `eq.${id}`});
-        session = row ? fromOverview(row) : null;
+        live.asking();
+        const rows = await api.rest('current_session_overview', {select: OVERVIEW, id: `eq.${id}`});
+        const missed = live.answer({sessions: rows.map(fromOverview)}, api.now());
+        if (missed.length) updates.expect(() => live.wasTold(missed));
+        session = live.sessions[0] ?? null;
     }
     if (!session) choose(await api.rest('sessions', {select: 'id,session_name', status: 'eq.active', order: 'session_name.asc', limit: 500}));
 }
@@ -65,9 +72,7 @@ function choose(sessions) {
 
 function render() {
     if (!session) return;
-    const {state, last} = updates.state();
-    const reachable = state === 'live' || state === 'paused';
-    const status = statusOf(session, {now: api.now(), reachable, lastAnswer: last, settings});
+    const status = statusOf(session, {now: api.now(), connection: updates.state(), settings});
     const known = status.level !== 'grey';
     only('screen');
     document.title = `${session.session_name} · ${t('people_inside')}`;
@@ -78,17 +83,15 @@ function render() {
     setText(find('#capacity'), session.capacity === null ? '' : t('of_capacity', {capacity: session.capacity}));
     setText(find('#caption'), t(known ? 'people_inside' : 'last_known'));
     setText(find('#free'), status.detail);
-    setText(find('#updated'), last ? t('updated', {time: clockSeconds(last)}) : '');
 }
 
+const draw = paced(render);
+
 function hear(message) {
-    if (message.session_id !== session?.id) return;
-    if (message.type === 'statistics') {
-        for (const name of ['current_people_inside', 'capacity', 'status', 'last_movement_time']) session[name] = message[name];
-    } else {
-        session.last_activity = message.timestamp;
-    }
-    render();
+    if (!session) return;
+    const {ask: more, sessions} = live.hear(message, api.now());
+    if (more && message.type !== 'alert') updates.refreshSoon();
+    if (sessions) draw();
 }
 
 const listener = event => event.type === 'message' ? hear(event.message) : refresh();
@@ -96,6 +99,8 @@ const listener = event => event.type === 'message' ? hear(event.message) : refre
 async function refresh() {
     try {
         await load();
+        updates.answered();
+        render();
     } catch (error) {
         if (error.status === 401 || error.status === 403) {
             const told = error.status === 403 ? 'error_403' : api.credential() ? 'error_401_credential' : 'error_401';
@@ -119,13 +124,18 @@ signIn(value => {
     unsubscribe();
     unsubscribe = updates.subscribe(listener);
 });
-updates.onState(() => {
-    render();
-    if (updates.state().state === 'lost' && !session) {
+let fresh = null;
+updates.onState(connection => {
+    setAttribute(find('#connection'), 'data-state', connection.state);
+    setText(find('#connection-text'), connectionText(connection));
+    if (connection.fresh !== fresh) render();
+    fresh = connection.fresh;
+    if (connection.state === 'lost' && !session) {
         only('choose');
         show(find('#choose-heading'), false);
         setText(find('#choose-note'), t('banner_never'));
     }
 });
+window.setInterval(render, 10_000);   // what is silent by now, though nothing is told
 translatePage();
 unsubscribe = updates.subscribe(listener);

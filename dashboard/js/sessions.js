@@ -2,12 +2,14 @@
 import * as api from './api.js';
 import * as updates from './updates.js';
 import {announce, el, find, keyed, setAttribute, setText, show} from './dom.js';
-import {t, number, clock, dayAndClock, ago, zoneName, NOTHING} from './i18n.js';
+import {t, currentLanguage, number, clock, dayAndClock, ago, zoneName, byName, NOTHING} from './i18n.js';
 import {statusOf, severityOf, lastActivity} from './status.js';
 import {isoIn, offsetOf} from './time.js';
 import {download} from './csv.js';
 
 const FIRST = 12;
+const TELL_EVERY = 3_000;
+const AGO_EVERY = 10_000;
 
 // The zone is named where it is not the one of the screen: once if all have the same, otherwise at each time.
 let common = null;
@@ -19,6 +21,9 @@ export class Sessions {
         this.app = app;
         this.everything = false;
         this.levels = new Map();
+        this.statuses = new Map();
+        this.shown = new WeakMap();
+        this.toldAt = -Infinity;
         find('#filter').addEventListener('input', () => this.render());
         find('#sessions-more').addEventListener('click', () => {
             this.everything = !this.everything;
@@ -27,9 +32,18 @@ export class Sessions {
         find('#sessions-csv').addEventListener('click', () => this.csv());
     }
 
+    // The light of each is that of one moment, for a drawing.
+    measure() {
+        this.statuses.clear();
+    }
+
     status(session) {
-        return statusOf(session, {now: api.now(), reachable: this.app.reachable, lastAnswer: updates.state().last,
-            settings: this.app.settings});
+        let status = this.statuses.get(session.id);
+        if (!status) {
+            status = statusOf(session, {now: api.now(), connection: updates.state(), settings: this.app.settings});
+            this.statuses.set(session.id, status);
+        }
+        return status;
     }
 
     // By what they need, then by name: a card moves only when its light changes.
@@ -38,7 +52,7 @@ export class Sessions {
         return this.app.live.filter(session => session.session_name.toLocaleLowerCase().includes(wanted))
             .map(session => ({session, status: this.status(session)}))
             .sort((a, b) => severityOf(a.status.level) - severityOf(b.status.level) ||
-                a.session.session_name.localeCompare(b.session.session_name) || (a.session.id < b.session.id ? -1 : 1));
+                byName(a.session.session_name, b.session.session_name) || (a.session.id < b.session.id ? -1 : 1));
     }
 
     render() {
@@ -57,8 +71,10 @@ export class Sessions {
         this.tell(cards);
     }
 
-    // Changes of the light, for who listens. Not all of them at once.
+    // Changes of the light, for who listens. Not all of them at once, nor all the time.
     tell(cards) {
+        if (performance.now() - this.toldAt < TELL_EVERY) return;
+        this.toldAt = performance.now();
         const changed = cards.filter(({session, status}) => this.levels.has(session.id) && this.levels.get(session.id) !== status.reason
             && status.reason !== 'unreachable' && this.levels.get(session.id) !== 'unreachable');
         for (const {session, status} of changed.slice(0, 3)) announce(`${session.session_name}: ${status.text}. ${status.detail}`);
@@ -83,8 +99,19 @@ export class Sessions {
         return card;
     }
 
+    // What a card shows. Of most sessions that is what it was.
+    unchanged(node, session, status, today) {
+        const shown = [currentLanguage(), common, this.app.rights?.baseline, status.level, status.text, status.detail, session.session_name,
+            session.current_people_inside, session.capacity, session.time_zone, lastActivity(session), Math.floor(api.now() / AGO_EVERY),
+            today?.total_people_entered, today?.total_people_exited, today?.peak_people_count, today?.peak_time, today?.exits_absorbed].join('|');
+        if (this.shown.get(node) === shown) return true;
+        this.shown.set(node, shown);
+        return false;
+    }
+
     update(node, {session, status}) {
         const today = this.app.today.get(session.id);
+        if (this.unchanged(node, session, status, today)) return;
         const put = (selector, text) => setText(find(selector, node), text);
         setAttribute(node, 'data-level', status.level);
         put('h3', session.session_name);

@@ -1,5 +1,5 @@
 // How full a session is, and whether that can be believed. The same for the dashboard and for the screen at the door.
-import {t, clock, dayAndClock, ago} from './i18n.js';
+import {t, clock, clockSeconds, dayAndClock, ago} from './i18n.js';
 
 const LEVELS = ['red', 'amber', 'grey', 'green', 'blue'];
 export const severityOf = level => LEVELS.indexOf(level);
@@ -11,11 +11,11 @@ export function lastActivity(session) {
 }
 
 // {level: red, amber, green, blue (no limit) or grey, text, detail, reason}. What is not known to be so now is never green:
-// without a word from the counter for silent_minutes, or from the server.
-export function statusOf(session, {now, reachable = true, lastAnswer = null, settings}) {
-    if (!reachable) {
-        return {level: 'grey', reason: 'unreachable', text: t('status_unknown'),
-            detail: lastAnswer ? t('status_unknown_since', {time: clock(lastAnswer)}) : t('status_unreachable')};
+// without a word from the counter for silent_minutes, or from the server. connection: as updates.state() tells it.
+export function statusOf(session, {now, connection, settings}) {
+    if (!connection.fresh) {
+        const key = connection.state !== 'lost' ? 'status_old' : connection.last ? 'status_unknown_since' : 'status_unreachable';
+        return {level: 'grey', reason: 'unreachable', text: t('status_unknown'), detail: t(key, {time: clock(connection.last)})};
     }
     if (session.status !== 'active') {
         return {level: 'grey', reason: 'ended', text: t('status_ended'), detail: t('status_not_counting')};
@@ -49,7 +49,18 @@ export const OVERVIEW = 'id,session_name,status,start_time,time_zone,total_peopl
 
 // updated_at is the time at which the session was made as long as nothing was reported.
 export function fromOverview(row) {
-    const {session_statistics: told, ...session} = row;
+    const {session_statistics: told, daily_statistics: days, ...session} = row;
     const one = Array.isArray(told) ? told[0] : told;
-    return {...session, last_activity: one && one.updated_at !== one.created_at ? one.updated_at : null};
+    return {...session, days, last_activity: one && one.updated_at !== one.created_at ? one.updated_at : null};
+}
+
+// The connection in words; a dot of another shape goes with each.
+export function connectionText({state, last, every}) {
+    switch (state) {
+    case 'live': return t('state_live', {time: clockSeconds(last)});
+    case 'polling': return t('state_polling', {seconds: every, time: clockSeconds(last)});
+    case 'lost': return t('state_lost');
+    case 'paused': return t('state_paused');
+    default: return t('state_connecting');
+    }
 }

@@ -18,13 +18,17 @@ function formatOf(zone) {
 }
 
 // Whether the browser knows the zone; otherwise times are shown in UTC.
+const zones = new Map();
 export function knownZone(zone) {
-    try {
-        new Intl.DateTimeFormat('en-US', {timeZone: zone});
-        return zone;
-    } catch {
-        return 'UTC';
+    if (!zones.has(zone)) {
+        try {
+            new Intl.DateTimeFormat('en-US', {timeZone: zone});
+            zones.set(zone, zone);
+        } catch {
+            zones.set(zone, 'UTC');
+        }
     }
+    return zones.get(zone);
 }
 
 // What the clock of the zone shows, as if that were UTC.

@@ -8,10 +8,13 @@ export default {
     footer: 'Times and days are those of each session’s own time zone. People inside is never below zero; movements are never changed.',
 
     state_connecting: 'Connecting…',
-    state_live: 'Last update {time}',
+    state_live: 'Live. Last update {time}',
+    state_polling: 'No live stream: asking every {seconds} s. Last update {time}',
     state_lost: 'The server cannot be reached',
     state_paused: 'Paused while this tab is hidden',
     state_back: 'The server answers again',
+    stream_lost: 'The live stream is lost. The page asks every {seconds} seconds.',
+    stream_back: 'The live stream is back',
     banner_lost: 'The server has not answered since {since}. What you see is of {last} and may be wrong by now. Trying again…',
     banner_never: 'The server cannot be reached. Trying again…',
     error_lost: 'The server cannot be reached. Nothing was changed, as far as is known: look before you try again.',
@@ -85,6 +88,7 @@ export default {
     status_never: 'The counter has not reported yet',
     status_not_counting: 'The session has ended',
     status_unknown_since: 'The server does not answer; the count is of {time}',
+    status_old: 'The count is of {time}; asking again…',
     status_unreachable: 'The server cannot be reached',
     free_places_count: {one: '{count} free place', other: '{count} free places'},
 
@@ -197,5 +201,4 @@ export default {
 
     kiosk_choose: 'Which session is this screen for?',
     kiosk_unknown: 'There is no session {id}.',
-    updated: 'Last update {time}',
 };

@@ -8,10 +8,13 @@ export default {
     footer: 'Giờ và ngày theo múi giờ của từng phiên. Số người bên trong không bao giờ âm; các lượt qua không bao giờ bị sửa.',
 
     state_connecting: 'Đang kết nối…',
-    state_live: 'Cập nhật lúc {time}',
+    state_live: 'Trực tiếp. Cập nhật lúc {time}',
+    state_polling: 'Không có luồng trực tiếp: hỏi lại mỗi {seconds} giây. Cập nhật lúc {time}',
     state_lost: 'Không liên lạc được với máy chủ',
     state_paused: 'Tạm dừng khi thẻ này bị ẩn',
     state_back: 'Máy chủ đã trả lời trở lại',
+    stream_lost: 'Mất luồng trực tiếp. Trang này hỏi lại mỗi {seconds} giây.',
+    stream_back: 'Luồng trực tiếp đã có trở lại',
     banner_lost: 'Máy chủ không trả lời từ {since}. Số liệu đang hiển thị là của {last}, nay có thể không còn đúng. Đang thử lại…',
     banner_never: 'Không liên lạc được với máy chủ. Đang thử lại…',
     error_lost: 'Không liên lạc được với máy chủ. Có lẽ chưa có gì thay đổi: hãy xem lại trước khi thử lần nữa.',
@@ -84,6 +87,7 @@ export default {
     status_never: 'Bộ đếm chưa báo lần nào',
     status_not_counting: 'Phiên đã kết thúc',
     status_unknown_since: 'Máy chủ không trả lời; số liệu là của {time}',
+    status_old: 'Số liệu là của {time}; đang hỏi lại…',
     status_unreachable: 'Không liên lạc được với máy chủ',
     free_places_count: 'Còn {count} chỗ',
 
@@ -196,5 +200,4 @@ export default {
 
     kiosk_choose: 'Màn hình này dành cho phiên nào?',
     kiosk_unknown: 'Không có phiên {id}.',
-    updated: 'Cập nhật lúc {time}',
 };

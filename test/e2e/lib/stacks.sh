@@ -43,6 +43,8 @@ share_postgrest() {
 start_stacks() {
     local name
     export API_RATE_LIMIT=100000r/s
+    PC_PAGE_ORIGIN=http://127.0.0.1:$(pc_free_port)
+    PC_ORIGINS="https://dashboard.example, http://other.example:8443, $PC_PAGE_ORIGIN"
     make_signing_key
     pc_cluster_start cluster "cluster_name = 'people_counter e2e'" "shared_preload_libraries = 'people_counter'" \
         fsync=off full_page_writes=off max_connections=100
@@ -51,7 +53,7 @@ start_stacks() {
         pc_psql -d postgres -c "CREATE DATABASE $name"
         PGDATABASE=$name pc_api_database
     done
-    PGDATABASE=open API_OPEN=1 API_CORS_ORIGINS='https://dashboard.example, http://other.example:8443' at open pc_api_start
+    PGDATABASE=open API_OPEN=1 API_CORS_ORIGINS=$PC_ORIGINS at open pc_api_start
     PGDATABASE=closed at closed pc_api_start
     PGDATABASE=open API_OPEN=1 API_TIMEOUT=1s at hasty pc_postgrest_start
     at hasty pc_gateway_start
@@ -100,7 +102,7 @@ write_control() {
         at open eval 'declare -p PC_SOURCE PC_RUN PC_API PC_API_PORT PC_API_URL PGHOST PGPORT PGUSER PATH' |
             sed -E 's/^declare -[a-z-]+ /export /'
         printf 'export API_OPEN=1 API_RATE_LIMIT=%s API_PORT=$PC_API_PORT PGDATABASE=open\n' "$API_RATE_LIMIT"
-        printf 'export API_CORS_ORIGINS=%q\n' 'https://dashboard.example, http://other.example:8443'
+        printf 'export API_CORS_ORIGINS=%q\n' "$PC_ORIGINS"
         printf 'source "$PC_SOURCE/scripts/lib/common.sh"\nsource "$PC_SOURCE/scripts/lib/stack.sh"\n'
         printf 'PC_BUILD=$PC_RUN PC_USER=\n'
         printf '%s\n' 'case $1 in' \
@@ -112,7 +114,7 @@ write_control() {
 
 say_where() {
     local part quoted name
-    PEOPLE_COUNTER_LOGS=$PC_RUN/open PEOPLE_COUNTER_SCREENSHOTS=$PC_RUN/screenshots
+    PEOPLE_COUNTER_LOGS=$PC_RUN/open PEOPLE_COUNTER_SCREENSHOTS=$PC_RUN/screenshots PEOPLE_COUNTER_PAGE_ORIGIN=$PC_PAGE_ORIGIN
     PEOPLE_COUNTER_URL=$(url_of open)
     PEOPLE_COUNTER_HTTPS_URL=https://127.0.0.1:$(cat "$PC_RUN/https/port")
     for name in closed rs256 hasty limited impatient crowded redis-a redis-b; do
@@ -134,7 +136,8 @@ say_where() {
     PEOPLE_COUNTER_JWT_SECRET=$(pc_as_user cat "$PC_RUN/closed/jwt-secret")
     PEOPLE_COUNTER_RS256_KEY=$PC_RUN/jwks/key.pem
     PEOPLE_COUNTER_ADMIN_KEY=$(pc_psql -d closed -At -c "SELECT people_counter_api.create_api_key('e2e', 'admin')->>'api_key'")
-    export PEOPLE_COUNTER_LOGS PEOPLE_COUNTER_SCREENSHOTS PEOPLE_COUNTER_URL PEOPLE_COUNTER_HTTPS_URL PEOPLE_COUNTER_PSQL PEOPLE_COUNTER_PGBENCH PEOPLE_COUNTER_CLOSED_PSQL \
+    export PEOPLE_COUNTER_LOGS PEOPLE_COUNTER_SCREENSHOTS PEOPLE_COUNTER_PAGE_ORIGIN PEOPLE_COUNTER_URL PEOPLE_COUNTER_HTTPS_URL \
+        PEOPLE_COUNTER_PSQL PEOPLE_COUNTER_PGBENCH PEOPLE_COUNTER_CLOSED_PSQL \
         PEOPLE_COUNTER_JWT_SECRET PEOPLE_COUNTER_RS256_KEY PEOPLE_COUNTER_ADMIN_KEY
 }
 
