@@ -23,7 +23,7 @@ if (key) {
 
 const only = name => {
     for (const part of ['screen', 'choose', 'signin']) show(find(`#${part}`), part === name);
-    show(find('#connection'), name !== 'signin');
+    show(find('#connection'), name === 'screen');
 };
 
 function ask(message) {
@@ -45,7 +45,6 @@ async function load() {
     if (settings === api.DEFAULTS) {
         settings = await api.loadSettings(rights);
         updates.setInterval(settings.refresh_seconds);
-        updates.setStream(id);
     }
     if (id) {
         live.asking();
@@ -53,6 +52,7 @@ async function load() {
         const missed = live.answer({sessions: rows.map(fromOverview)}, api.now());
         if (missed.length) updates.expect(() => live.wasTold(missed));
         session = live.sessions[0] ?? null;
+        updates.setStream(session ? id : null);
     }
     if (!session) choose(await api.rest('sessions', {select: 'id,session_name', status: 'eq.active', order: 'session_name.asc', limit: 500}));
 }
