@@ -103,14 +103,7 @@ pc_api_end() {
 # Both extensions, at the version that is installed, and PostgREST's role. It has no password: only PC_USER gets at the
 # socket, which trusts, and TCP asks for one.
 pc_api_database() {
-    pc_psql -d "$PGDATABASE" <<'SQL'
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS people_counter;
-CREATE EXTENSION IF NOT EXISTS people_counter_rest;
-ALTER EXTENSION people_counter UPDATE;
-ALTER EXTENSION people_counter_rest UPDATE;
-ALTER ROLE people_counter_authenticator LOGIN;
-SQL
+    pc_psql -d "$PGDATABASE" <"$PC_ROOT/docker/postgres/database.sql"
 }
 
 # ---- PostgREST ------------------------------------------------------------------------------------------------------

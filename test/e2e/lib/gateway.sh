@@ -41,6 +41,8 @@ gateway_configurations() {
     clean limits API_RATE_LIMIT=30r/m API_TIMEOUT=5s API_MAX_BODY=64k
     clean streams API_STREAM_CONNECTIONS=3 API_STREAM_MEMORY=32m
     clean redis API_REDIS_URL=redis://:secret@127.0.0.1:6379/1
+    clean published-at-a-port GATEWAY_PUBLISH_LISTEN=8001
+    clean published-at-an-address GATEWAY_PUBLISH_LISTEN='[::1]:8001'
     clean socket POSTGREST_ADDRESS="unix:$PC_RUN/postgrest.sock"
     refused "a port that is none" API_PORT='80; include /etc/passwd'
     refused "a port with a second line" API_PORT='80
@@ -54,6 +56,8 @@ gateway_configurations() {
     refused "a number of subscriptions that is none" API_STREAM_CONNECTIONS=many
     refused "an amount of memory that is none" API_STREAM_MEMORY=lots
     refused "a redis that is none" API_REDIS_URL='redis://127.0.0.1:6379; }'
+    refused "an address to publish at that is none" GATEWAY_PUBLISH_LISTEN='8001 ssl'
+    refused "an address to publish at that has no port" GATEWAY_PUBLISH_LISTEN='127.0.0.1'
     refused "a certificate without its key" API_TLS_CERTIFICATE="$PC_RUN/tls/certificate.pem"
     refused "a path that is more" GATEWAY_ACCESS_LOG='/tmp/log; error_log /tmp/x'
 }

@@ -71,7 +71,7 @@ start_stacks() {
 # A redis of ours. redis-tools of Debian has the server, under the name of another program and without a service.
 start_redis() {
     pc_as_user mkdir -p -m 0700 "$PC_RUN/redis"
-    PC_REDIS_PORT=$(pc_free_port)
+    PC_REDIS_PORT=${PC_REDIS_PORT:-$(pc_free_port)}
     pc_as_user bash -c 'cd "$0" && exec -a redis-server redis-check-rdb --port "$1" --bind 127.0.0.1 --daemonize yes --set-proc-title no --save "" \
         --pidfile "$0/redis.pid" --logfile "$0/log"' "$PC_RUN/redis" "$PC_REDIS_PORT"
     for _ in $(seq 100); do
@@ -81,6 +81,17 @@ start_redis() {
     pc_die "redis does not start: $PC_RUN/redis/log"
 }
 
+start_redis_gateway() { API_STREAM_MEMORY=64m API_REDIS_URL=redis://127.0.0.1:$PC_REDIS_PORT/0 at "$1" pc_gateway_start; }
+
+# What falls over, the whole process group of a gateway at once.
+kill_redis() { pc_as_user kill -KILL "$(cat "$PC_RUN/redis/redis.pid")"; }
+kill_gateway() {
+    local pid
+    pid=$(cat "$PC_RUN/$1/gateway/nginx.pid")
+    pc_as_user kill -KILL -- "-$pid"
+    while pc_as_user kill -0 -- "-$pid" 2>/dev/null; do sleep 0.1; done
+}
+
 # More gateways of the open stack: one for few subscribers, one with little memory, and two that share a redis.
 start_stream_gateways() {
     local name
@@ -88,26 +99,27 @@ start_stream_gateways() {
     for name in crowded full redis-a redis-b; do share_postgrest "$name" open; done
     API_STREAM_CONNECTIONS=3 at crowded pc_gateway_start
     API_STREAM_MEMORY=8m at full pc_gateway_start
-    start_redis
-    for name in redis-a redis-b; do
-        API_REDIS_URL=redis://127.0.0.1:$PC_REDIS_PORT/0 at "$name" pc_gateway_start
-    done
     unset API_STREAM_MEMORY
+    start_redis
+    for name in redis-a redis-b; do start_redis_gateway "$name"; done
 }
 
-# A program that stops and starts parts of the open stack, for tests that run as PC_USER.
+# A program that stops and starts parts of the open stack and what shares redis, for tests that run as PC_USER.
 write_control() {
     {
         printf '#!/bin/bash\n'
-        at open eval 'declare -p PC_SOURCE PC_RUN PC_API PC_API_PORT PC_API_URL PGHOST PGPORT PGUSER PATH' |
+        at open eval 'declare -p PC_SOURCE PC_RUN PC_REDIS_PORT PC_API PC_API_PORT PC_API_URL PGHOST PGPORT PGUSER PATH' |
             sed -E 's/^declare -[a-z-]+ /export /'
         printf 'export API_OPEN=1 API_RATE_LIMIT=%s API_PORT=$PC_API_PORT PGDATABASE=open\n' "$API_RATE_LIMIT"
         printf 'export API_CORS_ORIGINS=%q\n' "$PC_ORIGINS"
         printf 'source "$PC_SOURCE/scripts/lib/common.sh"\nsource "$PC_SOURCE/scripts/lib/stack.sh"\n'
+        printf 'source "$PC_SOURCE/test/e2e/lib/stacks.sh"\n'
         printf 'PC_BUILD=$PC_RUN PC_USER=\n'
         printf '%s\n' 'case $1 in' \
             'postgres_stop) pg_ctl -D "$PC_RUN/cluster/data" -m immediate -w -t 60 -s stop ;;' \
             'postgres_start) pg_ctl -D "$PC_RUN/cluster/data" -l "$PC_RUN/cluster/log" -w -t 60 -s start </dev/null >/dev/null 2>&1 ;;' \
+            'kill_*) "$@" ;;' \
+            'start_*) unset API_PORT API_CORS_ORIGINS && "$@" ;;' \
             '*) "pc_$1" ;;' 'esac'
     } | pc_as_user sh -c 'cat >"$0" && chmod 0700 "$0"' "$PC_RUN/control"
 }
@@ -129,6 +141,11 @@ say_where() {
     quoted=$(printf %q "$PC_RUN/control")
     for part in gateway postgrest postgres; do
         export "PEOPLE_COUNTER_${part^^}_STOP=$quoted ${part}_stop" "PEOPLE_COUNTER_${part^^}_START=$quoted ${part}_start"
+    done
+    export PEOPLE_COUNTER_REDIS_KILL="$quoted kill_redis" PEOPLE_COUNTER_REDIS_START="$quoted start_redis"
+    for part in a b; do
+        export "PEOPLE_COUNTER_REDIS_${part^^}_KILL=$quoted kill_gateway redis-$part" \
+            "PEOPLE_COUNTER_REDIS_${part^^}_START=$quoted start_redis_gateway redis-$part"
     done
     quoted="$(printf %q "$PC_BINDIR/psql") -X -q -At -v ON_ERROR_STOP=1 -h $(printf %q "$PGHOST") -p $PGPORT -U $PGUSER"
     PEOPLE_COUNTER_PGBENCH="env PGDATABASE=open $(printf %q "$PC_BINDIR/pgbench") -h $(printf %q "$PGHOST") -p $PGPORT -U $PGUSER"
