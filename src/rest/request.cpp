@@ -1,6 +1,7 @@
 #include "rest/request.hpp"
 
 #include "pg/guard.hpp"
+#include "pg/identity.hpp"
 
 extern "C" {
 #include <utils/fmgrprotos.h>
@@ -51,6 +52,11 @@ PEOPLE_COUNTER_FUNCTION(rest_header) {
         fcinfo->isnull = value == nullptr;
         return PointerGetDatum(value);
     });
+}
+
+PEOPLE_COUNTER_FUNCTION(rest_database_identity) {
+    using namespace people_counter;
+    return pg::pg_entry([&]() -> Datum { return PointerGetDatum(cstring_to_text(pg::database_identity().text)); });
 }
 
 PEOPLE_COUNTER_FUNCTION(rest_device) {

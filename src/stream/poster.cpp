@@ -1,5 +1,7 @@
 #include "stream/poster.hpp"
 
+#include "pg/identity.hpp"
+
 #include <curl/curl.h>
 
 #include <algorithm>
@@ -51,13 +53,15 @@ Answer judge(CURLcode code) {
     return status == 400 || status == 413 ? Answer::kRefused : Answer::kFailed;
 }
 
-// "?session=…" and the like, behind `url`.
-void write_parameter(const Message &message, const char *url, char (&into)[64]) {
+// "?database=…&session=…" and the like, behind `url`.
+void write_parameters(const Message &message, const char *url, char (&into)[128]) {
+    int size = snprintf(into, sizeof into, "%cdatabase=%s", strchr(url, '?') == nullptr ? '?' : '&',
+                        pg::database_identity().text);
     if (message.audience == Audience::kAll) {
         return;
     }
-    int size = snprintf(into, sizeof into, "%c%s=", strchr(url, '?') == nullptr ? '?' : '&',
-                        message.audience == Audience::kReaders ? "readers" : "session");
+    size += snprintf(into + size, sizeof into - size,
+                     "&%s=", message.audience == Audience::kReaders ? "readers" : "session");
     for (int i = 0; i < UUID_LEN; ++i) {
         size += snprintf(into + size, 4, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
                          message.session.data[i]);
@@ -104,9 +108,9 @@ void configure_poster(const Settings &settings) {
 
 bool post(const Message &message, const Settings &settings) {
     char url[2048];
-    char parameter[64] = "";
-    write_parameter(message, settings.url, parameter);
-    if (snprintf(url, sizeof url, "%s%s", settings.url, parameter) >= static_cast<int>(sizeof url)) {
+    char parameters[128];
+    write_parameters(message, settings.url, parameters);
+    if (snprintf(url, sizeof url, "%s%s", settings.url, parameters) >= static_cast<int>(sizeof url)) {
         set_reason("people_counter.stream_url is too long");
         return false;
     }

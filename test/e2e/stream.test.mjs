@@ -4,10 +4,11 @@ import {test} from 'node:test';
 import {env, newId, sh, until} from './lib/http.mjs';
 import * as stream from './lib/stream.mjs';
 
-const {TRANSPORTS, publisher, receives} = stream;
+const {TRANSPORTS, identity, publisher, receives} = stream;
 
 const base = env('URL');
-const source = publisher(env('PUBLISH_SOCKET'));
+const database = await identity('PSQL');
+const source = publisher(env('PUBLISH_SOCKET'), database);
 
 const text = (n, more = {}) => JSON.stringify({type: 'movement', n, ...more});
 // The extension publishes there, too, also of the sessions that are made here.
@@ -116,7 +117,7 @@ test('a message is of one megabyte at most', async () => {
     const session = await newSession();
     const reader = await subscribed(base, 'ws', {query: {session_id: session}});
     const large = text(1, {filling: 'x'.repeat(1000000)});
-    assert.equal(await source.send('POST', `/publish?session=${session}`, `"${'x'.repeat(1100000)}"`), 413);
+    assert.equal(await source.post({session}, `"${'x'.repeat(1100000)}"`), 413);
     await publish([large], session);
     await receives(reader, [large]);
     reader.close();
@@ -130,20 +131,20 @@ test('only the socket publishes', async () => {
     talker.send('{"type": "movement"}');   // which ends it, or is not minded
     const call = (method, path) => fetch(base + path, {method, body: '{}', headers: {'Content-Type': 'application/json'}}).then(a => a.status);
     for (const method of ['POST', 'PUT', 'DELETE']) {
-        for (const path of ['/publish', `/publish?session=${session}`, '/publish/all', '/_stream/ws', '/_stream/events', '/_stream/channel']) {
+        for (const path of ['/publish', source.path({session}), '/publish/all', '/_stream/ws', '/_stream/events', '/_stream/channel']) {
             assert.equal(await call(method, path), 404, `${method} ${path}`);
         }
         for (const path of ['/ws', '/events']) assert.equal(await call(method, path), 405, `${method} ${path}`);
     }
     for (const session of ['x', `${newId()}x`, 'all', newId().toUpperCase()]) {
-        assert.equal(await source.send('POST', `/publish?session=${session}`, '{}'), 400, session);
-        assert.equal(await source.send('POST', `/publish?readers=${session}`, '{}'), 400, session);
+        for (const audience of [{session}, {readers: session}]) assert.equal(await source.post(audience, '{}'), 400, session);
     }
     for (const path of ['/publish/all', '/publish/readers']) assert.equal(await source.send('POST', path, '{}'), 404);
-    for (const method of ['POST', 'DELETE']) assert.equal(await source.send(method, '/channel?name=all', '{}'), 405);
-    assert.equal(await source.send('DELETE', `/publish?session=${session}`), 405);
+    for (const name of ['', 'x', '1', '1-', '-1', '1-1-1', '1-x', 'all']) assert.equal(await publisher(env('PUBLISH_SOCKET'), name).post({}, '{}'), 400, name);
+    for (const method of ['POST', 'DELETE']) assert.equal(await source.send(method, `/channel?name=all.${database}`, '{}'), 405);
+    assert.equal(await source.send('DELETE', source.path({session})), 405);
     assert.equal(await source.send('GET', '/publish'), 405);
-    assert.equal(await source.send('GET', '/channel?name=x'), 400);
+    for (const name of ['x', 'all', `all.${database}.x`]) assert.equal(await source.send('GET', `/channel?name=${name}`), 400);
     await publish(several(0, 1), session);
     await receives(reader, several(0, 1));
     await receives(all, several(0, 1));
@@ -153,16 +154,16 @@ test('only the socket publishes', async () => {
 
 // Of one channel it is always said whether it took a message. So alerts are posted to one at a time, and posted again.
 test('a gateway whose memory is full takes no alert and says so', async () => {
-    const full = publisher(env('FULL_PUBLISH_SOCKET'));
+    const full = publisher(env('FULL_PUBLISH_SOCKET'), database);
     const session = newId();
     const filling = JSON.stringify('x'.repeat(200_000));
     const statuses = [];
-    for (let n = 0; n < 200 && statuses.at(-1) !== 507; n++) statuses.push(await full.send('POST', '/publish', filling));
+    for (let n = 0; n < 200 && statuses.at(-1) !== 507; n++) statuses.push(await full.post({}, filling));
     assert.equal(statuses.at(-1), 507, `${statuses}`);
     assert.ok(statuses.length > 5);
     for (let n = 0; n < 50; n++) {
-        for (const path of ['/publish', `/publish?readers=${session}`]) {
-            const status = await full.send('POST', path, filling);
+        for (const audience of [{}, {readers: session}]) {
+            const status = await full.post(audience, filling);
             assert.ok(status >= 500, `${status}`);
         }
     }
@@ -181,7 +182,7 @@ test('the gateway starts again, and the subscribers come back', async () => {
         const next = await subscribe(base, transports[i], {query: {session_id: session, last_event_id: subscriber.last}});
         return next.status == 200 && next;
     })));
-    const renewed = publisher(env('PUBLISH_SOCKET'));
+    const renewed = publisher(env('PUBLISH_SOCKET'), database);
     for (const message of several(3, 3)) await renewed.publish(message, session);
     for (const subscriber of again) {
         await receives(subscriber, several(3, 3));

@@ -4,11 +4,11 @@ import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {test} from 'node:test';
 import {admin, claims, client, env, good, hs256, keyOf, newId, newSession, now, refused, request, sh, until} from './lib/http.mjs';
-import {TRANSPORTS, publisher, receives, subscribe, subscribed} from './lib/stream.mjs';
+import {TRANSPORTS, identity, publisher, receives, subscribe, subscribed} from './lib/stream.mjs';
 
 const closed = env('CLOSED_URL');
 const open = env('URL');
-const source = publisher(env('CLOSED_PUBLISH_SOCKET'));
+const source = publisher(env('CLOSED_PUBLISH_SOCKET'), await identity('CLOSED_PSQL'));
 const foreign = await newSession(admin());
 
 async function denied(base, transport, options, status, detail) {
@@ -93,8 +93,8 @@ test('a device is told of no alerts of its session, and readers are', async () =
         const mine = await subscribed(closed, transport, {query: {session_id: session, api_key: reader.key}});
         const all = await subscribed(closed, transport, {query: {api_key: reader.key}});
         const [alert, movement] = ['{"type":"alert"}', '{"type":"movement"}'];
-        assert.ok(await source.send('POST', '/publish', alert) < 300);
-        assert.ok(await source.send('POST', `/publish?readers=${session}`, alert) < 300);
+        assert.ok(await source.post({}, alert) < 300);
+        assert.ok(await source.post({readers: session}, alert) < 300);
         await source.publish(movement, session);
         await receives(own, [movement]);
         await receives(mine, [alert, movement]);

@@ -8,7 +8,7 @@ import {tmpdir} from 'node:os';
 import {after, test} from 'node:test';
 import {client, env, good, movement, newSession, psql, until} from './lib/http.mjs';
 import {gateway, open, shows, textOf} from './lib/browser.mjs';
-import {TRANSPORTS, publisher, receives, subscribed} from './lib/stream.mjs';
+import {TRANSPORTS, identity, publisher, receives, subscribed} from './lib/stream.mjs';
 
 const guide = readFileSync(new URL('../../docs/streaming.md', import.meta.url), 'utf8');
 function example(language) {
@@ -120,7 +120,7 @@ async function proxy(first, second) {
 
 test('the proxy: any gateway will do, also to come back at, and one that is away is not missed', async () => {
     const [a, b] = ['REDIS_A_URL', 'REDIS_B_URL'].map(name => new URL(env(name)).host);
-    const source = publisher(env('REDIS_A_PUBLISH_SOCKET'));
+    const source = publisher(env('REDIS_A_PUBLISH_SOCKET'), await identity('PSQL'));
     const several = (from, count) => Array.from({length: count}, (_, i) => JSON.stringify({type: 'statistics', n: from + i}));
     for (const [first, second] of [[a, b], [`127.0.0.1:${await freePort()}`, b]]) {
         const url = await proxy(first, second);

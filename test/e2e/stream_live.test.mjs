@@ -1,8 +1,8 @@
 // The whole way: what is posted to the API is committed, published by the extension, and arrives at who subscribes.
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {client, env, good, isTime, isUuid, movement, newSession, psql, until} from './lib/http.mjs';
-import {TRANSPORTS, subscribed} from './lib/stream.mjs';
+import {client, env, good, isTime, isUuid, movement, newSession, psql, sh, until} from './lib/http.mjs';
+import {TRANSPORTS, identity, subscribed} from './lib/stream.mjs';
 
 const knows = await psql('PSQL', "SELECT count(*) FROM pg_settings WHERE name = 'people_counter.stream_url' AND setting <> ''") == '1';
 const options = knows ? {} : {skip: 'the extension that runs does not publish'};
@@ -38,3 +38,17 @@ for (const transport of TRANSPORTS) {
         assert.ok(mine.messages.every(text => JSON.parse(text).session_id == session));
     });
 }
+
+// The settings of publishing are the cluster's, so the other database publishes here, too.
+test('what another database of the cluster publishes is not for who subscribes to this one', options, async () => {
+    const foreign = await psql('CLOSED_PSQL', "INSERT INTO sessions (session_name) VALUES ('elsewhere') RETURNING id");
+    const all = await subscribed(env('URL'), 'events');
+    const published = async database => sh(`curl -s --unix-socket '${env('PUBLISH_SOCKET')}' 'http://localhost/channel?name=session_${foreign}.${database}'`);
+    await psql('CLOSED_PSQL', `INSERT INTO people_movements (session_id, person_id, movement_direction) VALUES ('${foreign}', 1, 'in')`);
+    await until('it is published here', async () => /queued messages: [1-9]/.test(await published(await identity('CLOSED_PSQL'))));
+    assert.doesNotMatch(await published(await identity('PSQL')), /queued messages: [1-9]/);
+    const own = await newSession(api);
+    good(await api.post(`/sessions/${own}/movements`, movement({})));
+    await until('what is of this one', () => messages(all, 'movement').some(message => message.session_id == own));
+    assert.ok(!all.messages.some(text => text.includes(foreign)));
+});

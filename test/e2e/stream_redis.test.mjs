@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {env, request, sh, until} from './lib/http.mjs';
-import {TRANSPORTS, publisher, receives, subscribe, subscribed} from './lib/stream.mjs';
+import {TRANSPORTS, identity, publisher, receives, subscribe, subscribed} from './lib/stream.mjs';
 
 const options = process.env.PEOPLE_COUNTER_REDIS_A_URL ? {} : {skip: 'there is no redis'};
 const urls = options.skip ? [] : [env('REDIS_A_URL'), env('REDIS_B_URL')];
-const sources = options.skip ? [] : [publisher(env('REDIS_A_PUBLISH_SOCKET')), publisher(env('REDIS_B_PUBLISH_SOCKET'))];
+const sources = options.skip ? [] : await Promise.all(['A', 'B'].map(async name => publisher(env(`REDIS_${name}_PUBLISH_SOCKET`), await identity('PSQL'))));
 
 const several = (from, count) => Array.from({length: count}, (_, i) => JSON.stringify({type: 'statistics', n: from + i}));
 async function newSession() {
@@ -47,7 +47,7 @@ test('who was at one comes back at the other', options, async () => {
 // The one message that is sent again until it is taken, as the extension does; false while it is not.
 const taken = async (source, message, session) => {
     try {
-        const status = await source.send('POST', `/publish?session=${session}`, message);
+        const status = await source.post({session}, message);
         assert.ok([200, 201, 202, 503].includes(status), `${status}`);
         return status != 503;
     } catch (error) {

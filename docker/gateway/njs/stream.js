@@ -91,7 +91,7 @@ async function subscribe(r) {
         return gateway.refuseAs(r, reply, shown.key || shown.bearer);
     }
     const channel = reply.responseText;
-    if (!/^(all|(session|device)_[0-9a-f-]{36})$/.test(channel)) {
+    if (!/^(all|(session|device)_[0-9a-f-]{36})\.[0-9]+-[0-9]+$/.test(channel)) {
         return gateway.refuse(r, 503);
     }
     r.variables.api_stream_channel = channel;

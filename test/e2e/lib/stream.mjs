@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import {after} from 'node:test';
-import {until} from './http.mjs';
+import {psql, until} from './http.mjs';
 import * as subscriber from './subscriber.mjs';
 
 export {TRANSPORTS} from './subscriber.mjs';
@@ -20,8 +20,11 @@ const kept = subscribe => async (...wanted) => {
 export const subscribe = kept(subscriber.subscribe);
 export const subscribed = kept(subscriber.subscribed);
 
-// Publishes over one connection, one after the other.
-export function publisher(socketPath) {
+// What the extension publishes as: the database in PEOPLE_COUNTER_name.
+export const identity = name => psql(name, 'SELECT people_counter_rest.database_identity()');
+
+// Publishes for a database over one connection, one after the other.
+export function publisher(socketPath, database) {
     const agent = new http.Agent({keepAlive: true, maxSockets: 1});
     const send = (method, path, body) => new Promise((resolve, reject) => {
         const call = http.request({socketPath, path, method, agent,
@@ -33,11 +36,13 @@ export function publisher(socketPath) {
         call.on('error', reject);
         call.end(body);
     });
-    const path = session => session ? `/publish?session=${session}` : '/publish';
+    const path = (audience = {}) => `/publish?${new URLSearchParams({database, ...audience})}`;
     const source = {
         send,
+        path,   // of {session}, {readers} or nothing, for all
+        post: (audience, body) => send('POST', path(audience), body),
         publish: async (message, session) => {
-            const status = await send('POST', path(session), typeof message == 'string' ? message : JSON.stringify(message));
+            const status = await send('POST', path(session && {session}), typeof message == 'string' ? message : JSON.stringify(message));
             assert.ok(status >= 200 && status < 300, `${status}`);
         },
         close: () => agent.destroy(),

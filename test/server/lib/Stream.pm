@@ -42,6 +42,7 @@ sub messages {
     $log =~ s/[^\n]*\z//;
     $read += length $log;
     for my $entry (map { $json->decode($_) } split /\n/, $log) {
+        $entry->{path} =~ /[?&]database=\d+-\d+(?:&|\z)/ or die "no database: $entry->{path}";
         my ($to, $of) = $entry->{path} =~ /\b(session|readers)=([0-9a-f-]+)\z/;
         push @taken, { %{ $entry->{body} }, of => $of // '', to => $to // 'all', on => $entry->{connection} } if $entry->{status} == 200;
     }

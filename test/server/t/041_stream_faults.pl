@@ -84,7 +84,7 @@ began_anew($start, 7);
 is(scalar(messages('movement', $start)), 0, 'a worker that starts tells of no old movements');
 is(scalar(grep { $_->{of} eq door(8) } messages('statistics', $start)), 0, 'nor of a session that has ended');
 movement_of($start, 1);
-is((received($web))[-1]{path}, '/publish?to=all&session=' . door(1), 'it may be reached over the network, and its URL have parameters');
+like((received($web))[-1]{path}, qr{^/publish\?to=all&database=\d+-\d+&session=\Q@{[door(1)]}\E$}, 'it may be reached over the network, and its URL have parameters');
 reload(stream_url => 'http://localhost/publish', stream_socket => $socket);
 movement_of(scalar(messages()), 2);
 ok(1, 'a new address holds at once');
