@@ -70,6 +70,7 @@ extern "C" {
 #include <utils/array.h>
 #include <utils/builtins.h>
 #include <utils/date.h>
+#include <utils/datetime.h>
 #include <utils/datum.h>
 #include <utils/fmgroids.h>
 #include <utils/guc.h>

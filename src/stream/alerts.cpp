@@ -123,9 +123,9 @@ void Alerts::tell(Oid schema, const pg_uuid_t &alert, const char *event, Outbox 
         appendStringInfoString(&body, "{\"type\":\"alert\",\"timestamp\":");
         append_time(&body, GetCurrentTimestamp());
         appendStringInfo(&body, ",%s", members + 1);
-        outbox.put(MessageKind::kAlert, Audience::kAll, {}, body.data);
+        outbox.put(MessageKind::kAlert, Audience::kAll, {}, body);
         if (!no_session) {
-            outbox.put(MessageKind::kAlert, Audience::kReaders, *DatumGetUUIDP(session), body.data);
+            outbox.put(MessageKind::kAlert, Audience::kReaders, *DatumGetUUIDP(session), body);
         }
     }
     SPI_freetuptable(SPI_tuptable);

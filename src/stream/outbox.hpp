@@ -12,13 +12,17 @@ struct Outbox {
     uint32 dropped;
 
     // False: there was no room.
-    bool put(MessageKind kind, Audience audience, const pg_uuid_t &session, const char *text) {
+    bool put(MessageKind kind, Audience audience, const pg_uuid_t &session, const StringInfoData &text) {
         if (!waiting.has_room(kind, messages)) {
             ++dropped;
             return false;
         }
-        const char *body = delivery::to_utf8(text);
-        messages.add(kind, audience, session, body, strlen(body));
+        if (GetDatabaseEncoding() == PG_UTF8) {
+            messages.add(kind, audience, session, text.data, text.len);
+        } else {
+            const char *body = delivery::to_utf8(text.data);
+            messages.add(kind, audience, session, body, strlen(body));
+        }
         return true;
     }
 };

@@ -26,7 +26,7 @@ bool end_movements(Session &session, StringInfo body, uint32 &count, Outbox &out
     bool fits = true;
     if (count > 0) {
         appendStringInfo(body, "],\"count\":%u}", count);
-        fits = outbox.put(MessageKind::kMovement, Audience::kSession, session.id, body->data);
+        fits = outbox.put(MessageKind::kMovement, Audience::kSession, session.id, *body);
         session.owed = session.owed || !fits;
         resetStringInfo(body);
         count = 0;
@@ -36,25 +36,24 @@ bool end_movements(Session &session, StringInfo body, uint32 &count, Outbox &out
 
 // True if there were any.
 bool tell_movements(Tables &tables, Session &session, const Past &past, Outbox &outbox) {
-    StringInfoData body;
-    initStringInfo(&body);
+    StringInfo body = &tables.body;
+    resetStringInfo(body);
     uint32 count = 0;
     bool any = false;
     const core::Micros from = std::max(session.from, tables.oldest);
     tables.movements.for_each_new(past, session.id, from, session.marks, [&](TupleTableSlot *row) {
         if (count == 0) {
-            begin_message(&body, "movement", session.id, session.name, tables.now);
-            appendStringInfoString(&body, ",\"movements\":[");
+            begin_message(body, "movement", session.id, session.name, tables.now);
+            append(body, ",\"movements\":[");
         } else {
-            appendStringInfoChar(&body, ',');
+            appendStringInfoChar(body, ',');
         }
         const Oid direction = DatumGetObjectId(value_of(row, movements::movement_direction));
-        append_movement(&body, row, direction == tables.relations.direction_in);
+        append_movement(body, row, direction == tables.relations.direction_in);
         any = true;
-        return ++count < kMostMovements || end_movements(session, &body, count, outbox);
+        return ++count < kMostMovements || end_movements(session, body, count, outbox);
     });
-    end_movements(session, &body, count, outbox);
-    pfree(body.data);
+    end_movements(session, body, count, outbox);
     return any;
 }
 
@@ -69,57 +68,55 @@ void append_column(StringInfo out, const char *name, uint64 row, int column) {
 }
 
 void tell_statistics(Tables &tables, Session &session, uint64 row, uint32 said, bool moved, Outbox &outbox) {
-    StringInfoData body;
-    initStringInfo(&body);
-    begin_message(&body, "statistics", session.id, session.name, tables.now);
-    const int start = body.len;
-    append_column(&body, "current_people_inside", row, kInside);
-    append_column(&body, "total_people_entered", row, kEntered);
-    append_column(&body, "total_people_exited", row, kExited);
-    append_column(&body, "peak_people_count", row, kPeak);
-    append_column(&body, "exits_absorbed", row, kAbsorbed);
-    append_column(&body, "capacity", row, kCapacity);
+    StringInfo body = &tables.body;
+    resetStringInfo(body);
+    begin_message(body, "statistics", session.id, session.name, tables.now);
+    const int start = body->len;
+    append_column(body, "current_people_inside", row, kInside);
+    append_column(body, "total_people_entered", row, kEntered);
+    append_column(body, "total_people_exited", row, kExited);
+    append_column(body, "peak_people_count", row, kPeak);
+    append_column(body, "exits_absorbed", row, kAbsorbed);
+    append_column(body, "capacity", row, kCapacity);
     bool is_null = false;
     const Datum last = alerting::column(row, kLastMovement, &is_null);
-    appendStringInfoString(&body, ",\"last_movement_time\":");
-    append_time(&body, is_null ? DT_NOBEGIN : DatumGetTimestampTz(last));
-    appendStringInfoString(&body, ",\"status\":");
-    append_text(&body, TextDatumGetCString(alerting::required_column(row, kStatus)));
-    appendStringInfoChar(&body, '}');
+    appendStringInfoString(body, ",\"last_movement_time\":");
+    append_time(body, is_null ? DT_NOBEGIN : DatumGetTimestampTz(last));
+    appendStringInfoString(body, ",\"status\":");
+    append_text(body, TextDatumGetCString(alerting::required_column(row, kStatus)));
+    appendStringInfoChar(body, '}');
     const uint32 hash = std::max<uint32>(1,
-                                         hash_combine(hash_bytes(reinterpret_cast<unsigned char *>(body.data + start),
-                                                                 body.len - start),
+                                         hash_combine(hash_bytes(reinterpret_cast<unsigned char *>(body->data + start),
+                                                                 body->len - start),
                                                       hash_bytes(reinterpret_cast<const unsigned char *>(session.name),
                                                                  static_cast<int>(strlen(session.name)))));
     if (moved || hash != said) {
         session.said = hash;
-        session.owed = !outbox.put(MessageKind::kStatistics, Audience::kSession, session.id, body.data) || session.owed;
+        session.owed = !outbox.put(MessageKind::kStatistics, Audience::kSession, session.id, *body) || session.owed;
     }
-    pfree(body.data);
 }
 
 void tell_sample(Tables &tables, Session &session, const Past &past, Outbox &outbox) {
-    StringInfoData body;
-    initStringInfo(&body);
+    StringInfo body = &tables.body;
+    resetStringInfo(body);
     const core::Micros from = std::max(session.from, tables.oldest);
     const pg::Relations &relations = tables.relations;
     // The last one stays.
     tables.samples.for_each_new(past, session.id, from, session.marks, [&](TupleTableSlot *row) {
-        resetStringInfo(&body);
+        resetStringInfo(body);
         const Oid status = DatumGetObjectId(value_of(row, metrics::detection_status));
-        begin_message(&body, "metrics", session.id, session.name,
+        begin_message(body, "metrics", session.id, session.name,
                       DatumGetTimestampTz(value_of(row, metrics::timestamp)));
-        append_sample(&body, row,
+        append_sample(body, row,
                       status == relations.status_detecting  ? "detecting"
                       : status == relations.status_tracking ? "tracking"
                                                             : "waiting");
-        appendStringInfoChar(&body, '}');
+        appendStringInfoChar(body, '}');
         return true;
     });
-    if (body.len > 0) {
-        outbox.put(MessageKind::kMetrics, Audience::kSession, session.id, body.data);
+    if (body->len > 0) {
+        outbox.put(MessageKind::kMetrics, Audience::kSession, session.id, *body);
     }
-    pfree(body.data);
 }
 
 }  // namespace
@@ -127,8 +124,14 @@ void tell_sample(Tables &tables, Session &session, const Past &past, Outbox &out
 Tables Tables::open(Oid schema, Snapshot snapshot) {
     const pg::Relations &relations = pg::relations_of(schema);
     const TimestampTz now = GetCurrentTimestamp();
-    return {relations, Rows::open(relations, relations.movements, movements::created_at, snapshot),
-            Rows::open(relations, relations.metrics, metrics::created_at, snapshot), now, now - kOldest};
+    Tables tables{relations,
+                  Rows::open(relations, relations.movements, movements::created_at, snapshot),
+                  Rows::open(relations, relations.metrics, metrics::created_at, snapshot),
+                  now,
+                  now - kOldest,
+                  {}};
+    initStringInfo(&tables.body);
+    return tables;
 }
 
 void Tables::close() {

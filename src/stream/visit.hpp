@@ -13,6 +13,7 @@ struct Tables {
     Rows samples;
     TimestampTz now;
     core::Micros oldest;  // what was observed before only changes statistics
+    StringInfoData body;  // of a message that is being made
 
     static Tables open(Oid schema, Snapshot snapshot);
     void close();

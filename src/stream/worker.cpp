@@ -21,9 +21,10 @@ using alerting::Slot;
 constexpr int kSlice = 20;  // ms between two looks at what others want of us, while something is sent
 constexpr int64 kFirstPause = 100'000;
 constexpr int64 kLongestPause = 5 * USECS_PER_SEC;
-constexpr int64 kPreparedPoll = 500'000;    // while a prepared transaction may be committed unseen
-constexpr int kShare = 16;                  // of a processor: one part in so many for looking and sending
-constexpr int64 kLongestRest = 500'000;     // however much there is
+constexpr int64 kPreparedPoll = 500'000;  // while a prepared transaction may be committed unseen
+constexpr int kShare = 16;                // of a processor: one part in so many for looking and sending
+constexpr int64 kMuch = 10'000;           // beyond that for one look, half of it
+constexpr int64 kLongestRest = USECS_PER_SEC;
 constexpr int64 kPatience = USECS_PER_SEC;  // for a receiver that is slow: what comes meanwhile makes fewer messages
 
 struct Worker {
@@ -183,7 +184,9 @@ TimestampTz next_look(const Worker &w) {
     if (w.queue.head() != nullptr) {
         return w.look_at + kPatience;
     }
-    return std::max(w.look_at, w.began + std::min((pg::processor_time() - w.spent_before) * kShare, kLongestRest));
+    const int64 spent = pg::processor_time() - w.spent_before;
+    const int64 rest = kShare * (spent + std::max<int64>(0, spent - kMuch));
+    return std::max(w.look_at, w.began + std::min(rest, kLongestRest));
 }
 
 // Until there is something to do.
