@@ -6,7 +6,7 @@ import threading
 
 # A POST in the container of the database, which has no other client: prints the first line of the answer.
 PERL_POST = """my $s = IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => 8001, Timeout => 10) or die "$@";
-print $s "POST /publish HTTP/1.0\\r\\nHost: gateway\\r\\nContent-Length: 2\\r\\n\\r\\n{}"; print scalar <$s>"""
+print $s "POST /publish?database=1-1 HTTP/1.0\\r\\nHost: gateway\\r\\nContent-Length: 2\\r\\n\\r\\n{}"; print scalar <$s>"""
 
 
 def ask(method, address, port, path, body=None, headers=None):
