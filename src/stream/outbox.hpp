@@ -11,9 +11,11 @@ struct Outbox {
     Queue messages;
     uint32 dropped;
 
+    bool has_room(MessageKind kind) const { return waiting.has_room(kind, messages); }
+
     // False: there was no room.
     bool put(MessageKind kind, Audience audience, const pg_uuid_t &session, const StringInfoData &text) {
-        if (!waiting.has_room(kind, messages)) {
+        if (!has_room(kind)) {
             ++dropped;
             return false;
         }

@@ -34,8 +34,13 @@ bool end_movements(Session &session, StringInfo body, uint32 &count, Outbox &out
     return fits;
 }
 
-// True if there were any.
+// True if there were any, as far as is known.
 bool tell_movements(Tables &tables, Session &session, const Past &past, Outbox &outbox) {
+    if (!outbox.has_room(MessageKind::kMovement)) {
+        ++outbox.dropped;
+        session.owed = true;
+        return true;
+    }
     StringInfo body = &tables.body;
     resetStringInfo(body);
     uint32 count = 0;
