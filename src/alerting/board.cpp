@@ -230,6 +230,18 @@ Taken take_changes(Board *of, int index, Change *into) {
     return taken;
 }
 
+Slot *find_place(Board *of, int index, Process Slot::*process) {
+    if (index < 0 || index >= of->slots) {
+        return nullptr;
+    }
+    Slot *slot = slot_at(of, index);
+    SpinLockAcquire(&slot->mutex);
+    const Process &now = slot->*process;
+    const bool is_free = slot->database == MyDatabaseId && (!now.runs() || now.pid == MyProcPid);
+    SpinLockRelease(&slot->mutex);
+    return is_free ? slot : nullptr;
+}
+
 void take_place(Board *of, int index, Process Slot::*process) {
     if (place.index < 0) {
         before_shmem_exit(leave_at_exit, 0);

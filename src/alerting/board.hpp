@@ -158,6 +158,9 @@ struct StreamTaken {
 };
 StreamTaken take_stream_marks(Board *board, int index, StreamMark *into);
 
+// The slot where this process may be `process`; nullptr: another one of its database is, or the board has another
+// database there.
+Slot *find_place(Board *board, int index, Process Slot::*process);
 // What `process` of a slot is, for as long as this process lives.
 void take_place(Board *board, int index, Process Slot::*process);
 void leave_place(Board *board, int index, Process Slot::*process);

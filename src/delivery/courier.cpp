@@ -1,5 +1,7 @@
 #include "delivery/courier.hpp"
 
+#include "delivery/signals.hpp"
+
 #include "core/host_patterns.hpp"
 
 #include <algorithm>
@@ -11,17 +13,6 @@ namespace {
 constexpr size_t kMostOfAnswer = 64 * 1024;
 
 CURLM *multi = nullptr;
-
-// curl resolves names in threads of its own. They inherit that signals are blocked, so that the server's handlers run
-// in the one thread that they are made for.
-template <class Call>
-auto with_signals_blocked(Call &&call) {
-    sigset_t before;
-    sigprocmask(SIG_SETMASK, &BlockSig, &before);
-    const auto result = call();
-    sigprocmask(SIG_SETMASK, &before, nullptr);
-    return result;
-}
 
 // What comes from outside is not in the encoding of the database, nor fit for a log: printable ASCII only.
 void append_printable(char *into, size_t size, const char *bytes, size_t count) {

@@ -211,19 +211,11 @@ void heed_others(Worker &w) {
     }
 }
 
-// The place of this database, unless another worker of it has it already or the board knows nothing of it.
 void take_slot(Worker &w, int index) {
     w.board = alerting::attach_board();
     w.index = index;
-    if (index < 0 || index >= w.board->slots) {
-        proc_exit(0);
-    }
-    w.slot = alerting::slot_at(w.board, index);
-    SpinLockAcquire(&w.slot->mutex);
-    const bool taken = w.slot->database != MyDatabaseId ||
-                       (w.slot->delivery.runs() && w.slot->delivery.pid != MyProcPid);
-    SpinLockRelease(&w.slot->mutex);
-    if (taken) {
+    w.slot = alerting::find_place(w.board, index, &Slot::delivery);
+    if (w.slot == nullptr) {
         proc_exit(0);
     }
     before_shmem_exit(call_again, 0);
@@ -231,22 +223,10 @@ void take_slot(Worker &w, int index) {
     unfinished = w.slot;
 }
 
-void set_up(Oid database) {
-    pqsignal(SIGHUP, SignalHandlerForConfigReload);
-    pqsignal(SIGTERM, die);
-    BackgroundWorkerUnblockSignals();
-    // It defines the settings, and keeps their prefix for itself.
-    load_external_function("people_counter", "people_counter_library_version", true, nullptr);
-    BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
-    SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
-    SetConfigOption("lock_timeout", "5s", PGC_SUSET, PGC_S_OVERRIDE);  // a row that someone holds is left for later
-    pg::give_way_to_ddl();
-}
-
 }  // namespace
 
 void run(int slot, Oid database) {
-    set_up(database);
+    pg::connect_worker(database, "5s");  // a row that someone holds is left for later
     if (RecoveryInProgress()) {
         proc_exit(0);
     }

@@ -37,6 +37,18 @@ void give_way_to_ddl() {
     LWLockRelease(ProcArrayLock);
 }
 
+void connect_worker(Oid database, const char *lock_timeout) {
+    pqsignal(SIGHUP, SignalHandlerForConfigReload);
+    pqsignal(SIGTERM, die);
+    BackgroundWorkerUnblockSignals();
+    // It defines the settings, and keeps their prefix for itself.
+    load_external_function("people_counter", "people_counter_library_version", true, nullptr);
+    BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+    SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
+    SetConfigOption("lock_timeout", lock_timeout, PGC_SUSET, PGC_S_OVERRIDE);
+    give_way_to_ddl();
+}
+
 void OwnerTransaction::begin(const char *activity) {
     SetCurrentStatementStartTimestamp();
     StartTransactionCommand();

@@ -1,5 +1,6 @@
 #include "stream/poster.hpp"
 
+#include "delivery/signals.hpp"
 #include "pg/identity.hpp"
 
 #include <curl/curl.h>
@@ -10,6 +11,8 @@ namespace people_counter::stream {
 
 namespace {
 
+using delivery::with_signals_blocked;
+
 constexpr long kConnectTimeout = 2'000;  // ms; what is posted to is near
 constexpr long kTimeout = 10'000;
 
@@ -19,16 +22,6 @@ curl_slist *headers = nullptr;
 bool posting = false;
 char curl_error[CURL_ERROR_SIZE];
 char reason[256];
-
-// As for deliveries: threads of curl inherit that signals are blocked.
-template <class Call>
-auto with_signals_blocked(Call &&call) {
-    sigset_t before;
-    sigprocmask(SIG_SETMASK, &BlockSig, &before);
-    const auto result = call();
-    sigprocmask(SIG_SETMASK, &before, nullptr);
-    return result;
-}
 
 size_t ignore_answer(char *, size_t size, size_t count, void *) { return size * count; }
 

@@ -231,40 +231,25 @@ void heed_others(Worker &w) {
     }
 }
 
-// The place of this database, unless another worker of it has it already or the board knows nothing of it.
 void take_slot(Worker &w, int index) {
     w.board = alerting::attach_board();
     w.index = index;
-    if (index < 0 || index >= w.board->slots) {
-        proc_exit(0);
-    }
-    w.slot = alerting::slot_at(w.board, index);
-    SpinLockAcquire(&w.slot->mutex);
-    const bool taken = w.slot->database != MyDatabaseId || (w.slot->stream.runs() && w.slot->stream.pid != MyProcPid);
-    SpinLockRelease(&w.slot->mutex);
-    if (taken) {
+    w.slot = alerting::find_place(w.board, index, &Slot::stream);
+    if (w.slot == nullptr) {
         proc_exit(0);
     }
     alerting::take_place(w.board, index, &Slot::stream);
 }
 
 void set_up(Oid database) {
-    pqsignal(SIGHUP, SignalHandlerForConfigReload);
-    pqsignal(SIGTERM, die);
-    BackgroundWorkerUnblockSignals();
-    // It defines the settings, and keeps their prefix for itself.
-    load_external_function("people_counter", "people_counter_library_version", true, nullptr);
-    BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+    pg::connect_worker(database, "20ms");  // whoever has a lock that is needed here goes first
     const auto set = [](const char *name, const char *value) {
         SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
     };
-    set("search_path", "pg_catalog, pg_temp");
-    set("lock_timeout", "20ms");  // whoever has a lock that is needed here goes first
     set("statement_timeout", "0");
     set("default_transaction_isolation", "read committed");
     set("default_transaction_read_only", "on");
     set("row_security", "off");
-    pg::give_way_to_ddl();
 }
 
 }  // namespace

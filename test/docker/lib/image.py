@@ -113,7 +113,7 @@ class Builder:
         path = self.archive(key)
         if not os.path.exists(path) or time.time() - os.stat(path).st_mtime > MONTH:
             root = self.fresh("base")
-            run(["debootstrap", "--variant=minbase", "bookworm", root, self.mirror], log, env={**os.environ, "PATH": PATH})
+            run(["debootstrap", "--variant=minbase", "bookworm", root, *filter(None, [self.mirror])], log, env={**os.environ, "PATH": PATH})
             self.enter(root, PREPARE_BASE, log, {})
             self.save(root, key, log)
             shutil.rmtree(root)

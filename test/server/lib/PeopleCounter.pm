@@ -23,7 +23,7 @@ our @EXPORT = qw(
     fill_sample base_rows derived_rows fold_states same_rows verify_ok problems
     write_script start_pgbench is_running finish_pgbench
     wait_for_log worker wait_for_state looked_twice watchers wait_for_watchers
-    door open_doors watch_people crowd wait_for_alerts alert_counts
+    door open_doors watch_people crowd wait_for_alerts alert_counts memory_of
 );
 
 our $SCRATCH;    # a directory that goes when the test ends
@@ -423,6 +423,17 @@ sub wait_for_alerts {
 sub alert_counts {
     my ($node, $database) = @_;
     return sql($node, $database, 'SELECT count(*), count(*) FILTER (WHERE NOT is_resolved) FROM alert_logs');
+}
+
+# memory_of(node, database, pid): what a process has from the operating system, and what it uses of that, in kB.
+sub memory_of {
+    my ($node, $database, $pid) = @_;
+    my $from = -s $node->logfile;
+    sql($node, $database, "SELECT pg_log_backend_memory_contexts($pid)");
+    my $log = wait_for_log($node, qr/Grand total: .* \d+ used/, $from);
+    my ($used) = $log =~ /\[$pid\] LOG:  Grand total: .* (\d+) used/ or die 'the worker does not log its memory';
+    my ($resident) = slurp_file("/proc/$pid/status") =~ /^RssAnon:\s+(\d+) kB/m or die 'no RssAnon';
+    return ($resident, int($used / 1024));
 }
 
 1;

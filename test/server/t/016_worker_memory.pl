@@ -40,17 +40,6 @@ CREATE TRIGGER refuse BEFORE INSERT ON alert_logs FOR EACH ROW WHEN (NEW.alert_t
 SQL
 wait_for_state($node, 'counting', 'running');
 
-# What the process has from the operating system, and what it uses of that, in kB.
-sub memory {
-    my ($pid) = @_;
-    my $from = -s $node->logfile;
-    sql($node, 'counting', "SELECT pg_log_backend_memory_contexts($pid)");
-    my $log = wait_for_log($node, qr/Grand total: .* \d+ used/, $from);
-    my ($used) = $log =~ /\[$pid\] LOG:  Grand total: .* (\d+) used/ or die 'the worker does not log its memory';
-    my ($resident) = slurp_file("/proc/$pid/status") =~ /^RssAnon:\s+(\d+) kB/m or die 'no RssAnon';
-    return ($resident, int($used / 1024));
-}
-
 my $door = "('00000000-0000-7000-8000-' || lpad((:door)::text, 12, '0'))::uuid";
 my @load = (
     '-f', write_script('in_and_out', <<"SQL") . '@60',
@@ -90,7 +79,7 @@ for my $part (1 .. $parts) {
     # The tables stay as small as they were.
     sql($node, 'counting', 'DELETE FROM people_movements; DELETE FROM realtime_metrics; DELETE FROM alert_logs WHERE is_resolved');
     looked_twice($node, 'counting');
-    my ($resident, $used) = memory($worker->{pid});
+    my ($resident, $used) = memory_of($node, 'counting', $worker->{pid});
     push @sizes, $resident;
     push @used, $used;
     my $now = worker($node, 'counting');

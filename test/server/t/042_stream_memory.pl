@@ -51,12 +51,7 @@ sub after {
     # Those that ended within an hour are remembered.
     sql($node, 'doors', 'DELETE FROM alert_logs WHERE is_resolved');
     movement_of(scalar(messages()), 3);
-    my $from = -s $node->logfile;
-    sql($node, 'doors', "SELECT pg_log_backend_memory_contexts($pid)");
-    my $log = wait_for_log($node, qr/Grand total: .* \d+ used/, $from);
-    my ($used) = $log =~ /\[$pid\] LOG:  Grand total: .* (\d+) used/ or die 'the worker does not log its memory';
-    my ($resident) = slurp_file("/proc/$pid/status") =~ /^RssAnon:\s+(\d+) kB/m or die 'no RssAnon';
-    return ($resident, int($used / 1024));
+    return memory_of($node, 'doors', $pid);
 }
 
 my ($resident, $used) = after(300);
