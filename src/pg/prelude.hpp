@@ -9,7 +9,6 @@ extern "C" {
 #include <access/htup_details.h>
 #include <access/skey.h>
 #include <access/stratnum.h>
-#include <access/subtrans.h>
 #include <access/table.h>
 #include <access/tableam.h>
 #include <access/transam.h>
