@@ -1,0 +1,2 @@
+-- include: install/50-archive.sql
+-- replace: install/70-verify.sql

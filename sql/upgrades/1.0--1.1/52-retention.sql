@@ -1,0 +1,1 @@
+-- include: install/52-retention.sql
