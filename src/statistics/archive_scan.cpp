@@ -102,7 +102,7 @@ core::Micros ArchiveCursor::next_after(core::Micros from) {
     ArchivedRow row;
     while (step(ForwardScanDirection, row) && row.block.from < next) {
         for (const core::Micros time : {row.block.from, row.block.last_movement, row.last_sample}) {
-            if (time >= from) {
+            if (time >= from && time != core::kBeginningOfTime) {
                 next = std::min(next, time);
             }
         }
