@@ -220,6 +220,7 @@ BEGIN
         SELECT k, now(), now() - make_interval(days => @extschema@.retention_days(k))
           FROM unnest('{movements,metrics,persons,alerts,deliveries}'::text[]) k
          WHERE @extschema@.retention_days(k) IS NOT NULL;
+        RETURN FOUND;  -- and no more, so that a batch that fails is one of a run
     END IF;
     SELECT * INTO run FROM @extschema@.retention_progress WHERE finished_at IS NULL
      ORDER BY array_position('{movements,metrics,persons,alerts,deliveries}', kind) LIMIT 1;
@@ -306,7 +307,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.apply_retention_batch(integer) IS
-    'Removes about batch_rows rows of what is older than the retention_ settings of system_config allow, in the transaction of the caller, and returns whether there is more to do; the first call after one that returned false begins anew. Movements and samples go by whole hours of a session, whose writers wait until the transaction ends. ERROR object_in_use while another session is at it, object_not_in_prerequisite_state if statistics are not what the rows say, invalid_parameter_value for batch_rows below 1. For the worker, and for a scheduler that cannot CALL apply_retention().';
+    'Removes about batch_rows rows of what is older than the retention_ settings of system_config allow, in the transaction of the caller, and returns whether there is more to do; the first call after one that returned false only begins a run. Movements and samples go by whole hours of a session, whose writers wait until the transaction ends. ERROR object_in_use while another session is at it, object_not_in_prerequisite_state if statistics are not what the rows say, invalid_parameter_value for batch_rows below 1. For the worker, and for a scheduler that cannot CALL apply_retention().';
 
 CREATE PROCEDURE @extschema@.apply_retention(batch_rows integer DEFAULT 10000)
     LANGUAGE plpgsql  -- without a setting of its own, which would forbid COMMIT: so everything is qualified
