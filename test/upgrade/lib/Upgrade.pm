@@ -82,6 +82,7 @@ my $catalog = <<'SQL';
 SET search_path = pg_catalog, pg_temp;
 CREATE FUNCTION pg_temp.acl(acl aclitem[]) RETURNS text LANGUAGE sql
     AS $$ SELECT coalesce(string_agg(a::text, ' ' ORDER BY a::text), 'as made') FROM unnest(acl) a $$;
+CREATE FUNCTION pg_temp.options(options text[]) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(o, ' ' ORDER BY o) FROM unnest(options) o $$;
 CREATE FUNCTION pg_temp.name(class oid, object oid, sub int DEFAULT 0) RETURNS text LANGUAGE sql
     AS $$ SELECT i.type || ' ' || i.identity FROM pg_identify_object(class, object, sub) i $$;
 CREATE TEMP TABLE members AS
@@ -99,8 +100,8 @@ INSERT INTO lines SELECT format('first privileges of %s: %s %s', pg_temp.name(cl
   FROM pg_init_privs JOIN members ON classid = classoid AND objid = objoid;
 
 INSERT INTO lines SELECT format('%s: kind %s, persistence %s, owner %s, privileges %s, options %s, toast %s, row security %s, identity %s, view %s',
-       c.oid::regclass, relkind, relpersistence, relowner::regrole, pg_temp.acl(relacl), reloptions,
-       (SELECT t.reloptions FROM pg_class t WHERE t.oid = c.reltoastrelid), relrowsecurity, relreplident,
+       c.oid::regclass, relkind, relpersistence, relowner::regrole, pg_temp.acl(relacl), pg_temp.options(reloptions),
+       (SELECT pg_temp.options(t.reloptions) FROM pg_class t WHERE t.oid = c.reltoastrelid), relrowsecurity, relreplident,
        CASE relkind WHEN 'v' THEN pg_get_viewdef(c.oid) END)
   FROM pg_class c JOIN members ON classid = 'pg_class'::regclass AND objid = c.oid;
 INSERT INTO lines SELECT format('%s column %s %s: %s, not null %s, default %s, identity "%s", generated "%s", storage %s %s, target %s, %s, options %s, privileges %s, described as %s',
@@ -112,7 +113,7 @@ INSERT INTO lines SELECT format('constraint %s of %s: %s, valid %s, described as
        CASE conrelid WHEN 0 THEN contypid::regtype::text ELSE conrelid::regclass::text END, pg_get_constraintdef(o.oid), convalidated, obj_description(o.oid, 'pg_constraint'))
   FROM pg_constraint o JOIN members ON (classid = 'pg_class'::regclass AND objid = conrelid) OR (classid = 'pg_type'::regclass AND objid = contypid);
 INSERT INTO lines SELECT format('index %s, valid %s, cluster %s, identity %s, options %s, described as %s', pg_get_indexdef(indexrelid), indisvalid, indisclustered,
-       indisreplident, reloptions, obj_description(indexrelid, 'pg_class'))
+       indisreplident, pg_temp.options(reloptions), obj_description(indexrelid, 'pg_class'))
   FROM pg_index JOIN pg_class c ON c.oid = indexrelid JOIN members ON classid = 'pg_class'::regclass AND objid = indrelid;
 INSERT INTO lines SELECT format('%s, enabled %s, described as %s', pg_get_triggerdef(t.oid), tgenabled, obj_description(t.oid, 'pg_trigger'))
   FROM pg_trigger t JOIN members ON classid = 'pg_class'::regclass AND objid = tgrelid WHERE NOT tgisinternal;

@@ -76,9 +76,10 @@ CREATE VIEW my_days AS SELECT * FROM daily_analytics;
 CREATE VIEW my_overview AS SELECT * FROM current_session_overview;
 SQL
     fill_sample($node, $own);
-    $before = every_row($node, $own, tables_of($node, $own), in_place => 1);
+    $tables = tables_of($node, $own);
+    $before = every_row($node, $own, $tables, in_place => 1);
     is(update_both($node, $own, 'owner'), '', "$version: its owner updates it");
-    same_rows(every_row($node, $own, tables_of($node, $own), in_place => 1), $before, "$version: rows with columns of the owner's");
+    same_rows(every_row($node, $own, $tables, in_place => 1), $before, "$version: rows with columns of the owner's");
     is($node->safe_psql($own, q{SELECT has_table_privilege('analyst', 'sessions', 'SELECT'), count(*) > 0 FROM my_days}), 't|t',
         "$version: grants and views of the owner's stay");
     sql($node, $own, "INSERT INTO people_movements (session_id, movement_time, person_id, movement_direction, lane)
@@ -89,15 +90,24 @@ SQL
     $node->safe_psql('postgres', "DROP DATABASE $_") for $updated, $baseline, $again, $own;
 }
 
-# Without rest, created and updated by the owner of the database: who owns what is the same.
+# Without rest, created and updated by the owner of the database: who owns what is the same. And a setting of the user's that has
+# a name of which the extension ships one later stays what it was.
 create_version($node, 'fresh_own', $present, owner => 'owner');
 $fresh = catalog($node, 'fresh_own');
 for my $version (released()) {
     for my $role ('owner', '') {
+        my $name = "$version: updated by " . ($role || 'a superuser') . ', without rest';
         create_version($node, 'plain', $version, owner => 'owner');
-        is(update_both($node, 'plain', $role), '', "$version: updated by " . ($role || 'a superuser') . ', without rest');
+        my %is_old = map { $_ => 1 } split /\n/, sql($node, 'plain', 'SELECT config_key FROM system_config');
+        my @later = grep { !$is_old{$_} } split /\n/, sql($node, 'fresh_own', "SELECT config_key FROM system_config WHERE config_type IN ('string', 'integer', 'number')");
+        sql($node, 'plain', "INSERT INTO system_config (config_key, config_value, config_type) SELECT key, '7', 'integer' FROM unnest('{@{[join ',', @later]}}'::text[]) AS key");
+        is(update_both($node, 'plain', $role), '', $name);
         same_lines(catalog($node, 'plain'), $fresh, 'all objects, owners and privileges are those of a fresh installation');
-        $node->safe_psql('postgres', 'DROP DATABASE plain');
+        my $settings = "SELECT config_key, config_value FROM system_config WHERE config_key = ANY ('{@{[join ',', @later]}}') ORDER BY 1";
+        is(sql($node, 'plain', $settings), join("\n", map {"$_|7"} sort @later), 'settings of the user\'s that have such names now are as they were');
+        restored('plain_again', 'plain');
+        is(sql($node, 'plain_again', $settings), sql($node, 'plain', $settings), 'also in what is restored from a dump');
+        $node->safe_psql('postgres', "DROP DATABASE $_") for qw(plain plain_again);
     }
 }
 
