@@ -21,7 +21,8 @@ COMMENT ON COLUMN @extschema@.retention_progress.rows_done IS 'Rows removed, or 
 COMMENT ON COLUMN @extschema@.retention_progress.last_error IS 'Why the worker''s last attempt ended early. NULL: it did not.';
 COMMENT ON COLUMN @extschema@.retention_progress.last_error_at IS 'When that was.';
 
--- Triggers would take rows that are inserted now for the user's.
+-- Triggers would take rows that are inserted now for the user's. In an update one may have that key: it stays, but
+-- is switched off, since it was not made to remove anything.
 ALTER TABLE @extschema@.system_config DISABLE TRIGGER b_keep_origin;
 INSERT INTO @extschema@.system_config (config_key, config_value, config_type, description, origin) VALUES
     ('retention_movements_days', NULL, 'integer', 'Days after which movements are removed; their hourly sums stay in archived_hours and all statistics as they are. At least 2; no value: never', 'shipped'),
@@ -30,7 +31,9 @@ INSERT INTO @extschema@.system_config (config_key, config_value, config_type, de
     ('retention_alerts_days', NULL, 'integer', 'Days after which resolved alerts are removed with their messages. At least 1; no value: never', 'shipped'),
     ('retention_deliveries_days', NULL, 'integer', 'Days after which messages that were delivered or given up are removed. At least 1; no value: never', 'shipped'),
     ('retention_time', '03:30', 'string', 'Time of day, in default_time_zone, at which the worker removes what is old enough', 'shipped')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (config_key) DO UPDATE
+   SET origin = 'changed', is_active = false,
+       config_value = CASE WHEN system_config.config_key <> 'retention_time' THEN system_config.config_value ELSE EXCLUDED.config_value END;
 UPDATE @extschema@.system_config
    SET description = 'Days for which movements and metrics samples are meant to be kept; for clients to read, what is removed say the retention_ settings'
  WHERE config_key = 'data_retention_days' AND origin = 'shipped';
