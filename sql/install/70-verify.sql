@@ -184,7 +184,8 @@ BEGIN
                greatest((x + lift)::bigint,
                         rise + coalesce(lag((x + lift)::bigint, 2) OVER (PARTITION BY session_id ORDER BY t, kind), 0)) AS top,
                (lift - coalesce(lag(lift) OVER (PARTITION BY session_id, run ORDER BY t, kind), 0))::bigint AS absorbed,
-               kind = 1 OR last_kind < 1 AS stands  -- before a baseline of the same instant there is no level
+               -- Before a baseline of the same instant there is no level; where nobody moved nothing is reached.
+               kind = 1 OR (last_kind < 1 AND (kind < 0 OR entered + exited > 0)) AS stands
           FROM floors
     ),
     in_hours AS (
