@@ -11,6 +11,8 @@ PC_MISSING=()
 PC_CLANG_FORMAT=
 PC_SCRATCH=()   # directories outside of build/, to be removed by pc_remove_scratch
 export LC_ALL=C.UTF-8
+# shellcheck source=scripts/lib/old_server.sh
+source "$PC_ROOT/scripts/lib/old_server.sh"
 
 pc_note() { printf '%s\n' "$*" >&2; }
 pc_die() {
@@ -213,6 +215,7 @@ pc_prepare() {
         [ -n "$PC_CLANG_FORMAT" ] || pc_find_clang_format
         # One of the old names of zones, which tests use; Debian 13 has them in a package of their own.
         [ -e /usr/share/zoneinfo/CET ] || pc_install_if_offered tzdata-legacy
+        pc_prepare_old_server
     fi
     pc_has_headers "$PG_CONFIG" || pc_die "no server headers: $PG_CONFIG"
     PC_BINDIR=$("$PG_CONFIG" --bindir)

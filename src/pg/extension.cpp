@@ -22,6 +22,16 @@ bool is_later(const char *version, const char *than) {
     return false;
 }
 
+// pg_upgrade makes the extension its own, a superuser's, and leaves the tables to whom they belong.
+void find_owner(Extension &found) {
+    const Oid table_id = get_relname_relid("alert_logs", found.schema);
+    const HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(table_id));
+    if (HeapTupleIsValid(row)) {
+        found.owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner;
+        ReleaseSysCache(row);
+    }
+}
+
 }  // namespace
 
 bool find_extension(Extension &found) {
@@ -44,6 +54,9 @@ bool find_extension(Extension &found) {
     }
     systable_endscan(scan);
     table_close(catalog, AccessShareLock);
+    if (exists) {
+        find_owner(found);
+    }
     return exists;
 }
 

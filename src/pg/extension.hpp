@@ -8,7 +8,7 @@ namespace people_counter::pg {
 struct Extension {
     Oid id;
     Oid schema;
-    Oid owner;
+    Oid owner;  // of its tables
     char version[16];
 };
 

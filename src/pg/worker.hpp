@@ -17,9 +17,9 @@ void give_way_to_ddl();
 // A worker of the module of deliveries connects, and gives way. `lock_timeout` as in the setting.
 void connect_worker(Oid database, const char *lock_timeout);
 
-// A transaction of a worker with the rights of the extension's owner, who may have put triggers on tables. The rights
-// last until the transaction has ended, so that nothing of the owner's ever runs as a superuser. SPI is connected, and
-// a snapshot is active.
+// A transaction of a worker with the rights of the owner of the extension's tables, who may have put triggers on
+// tables. The rights last until the transaction has ended, so that nothing of the owner's ever runs as a superuser. SPI
+// is connected, and a snapshot is active.
 class OwnerTransaction {
   public:
     void begin(const char *activity);

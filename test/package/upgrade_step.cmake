@@ -46,9 +46,9 @@ function(check name step_file steps)
       message(SEND_ERROR "ALTER EXTENSION is one transaction: ${word}")
     endif()
   endforeach()
-  # It is whoever updates, such as a superuser, not the owner of the extension.
-  if(code MATCHES "@extowner@")
-    message(SEND_ERROR "${step_file} names @extowner@, which in a step is whoever updates: ask pg_extension for extowner")
+  # It is whoever updates, such as a superuser, not the owner of the tables.
+  if(code MATCHES "@extowner@|extowner")
+    message(SEND_ERROR "${step_file} names @extowner@, which in a step is whoever updates: see Versions in CONTRIBUTING.md")
   endif()
 endfunction()
 

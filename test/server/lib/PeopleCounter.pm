@@ -32,13 +32,14 @@ INIT { $SCRATCH = PostgreSQL::Test::Utils::tempdir() }
 # The sources: scripts/test names a copy that the unprivileged user can read.
 our $SOURCE = $ENV{PEOPLE_COUNTER_SOURCE} // abs_path(dirname(__FILE__) . '/../../..');
 
-# new_cluster(name, streaming => 1|'logical', preload => 1, conf => text): a running cluster.
+# new_cluster(name, streaming => 1|'logical', preload => 1, conf => text, install_path => of another server, init => [options]): a
+# running cluster.
 sub new_cluster {
     my ($name, %options) = @_;
-    my $node = PostgreSQL::Test::Cluster->new($name);
+    my $node = PostgreSQL::Test::Cluster->new($name, $options{install_path} ? (install_path => $options{install_path}) : ());
     $node->init(
         allows_streaming => $options{streaming} // 0,
-        extra => ['--no-locale', '--encoding=UTF8']);
+        extra => ['--no-locale', '--encoding=UTF8', @{ $options{init} // [] }]);
     $node->append_conf('postgresql.conf', <<"CONF");
 log_statement = none
 log_replication_commands = off

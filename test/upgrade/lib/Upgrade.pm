@@ -81,7 +81,7 @@ sub same_lines {
 my $catalog = <<'SQL';
 SET search_path = pg_catalog, pg_temp;
 CREATE FUNCTION pg_temp.acl(acl aclitem[]) RETURNS text LANGUAGE sql
-    AS $$ SELECT coalesce(string_agg(a::text, ' ' ORDER BY a::text), 'as made') FROM unnest(acl) a $$;
+    AS $$ SELECT coalesce(string_agg(a::text, ' ' ORDER BY a::text), 'none') FROM unnest(acl) a $$;
 CREATE FUNCTION pg_temp.options(options text[]) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(o, ' ' ORDER BY o) FROM unnest(options) o
     WHERE o NOT LIKE 'pg\_attver=%'  -- minor releases of 2026 count changes there
 $$;
@@ -102,7 +102,7 @@ INSERT INTO lines SELECT format('first privileges of %s: %s %s', pg_temp.name(cl
   FROM pg_init_privs JOIN members ON classid = classoid AND objid = objoid;
 
 INSERT INTO lines SELECT format('%s: kind %s, persistence %s, owner %s, privileges %s, options %s, toast %s, row security %s, identity %s, view %s',
-       c.oid::regclass, relkind, relpersistence, relowner::regrole, pg_temp.acl(relacl), pg_temp.options(reloptions),
+       c.oid::regclass, relkind, relpersistence, relowner::regrole, pg_temp.acl(coalesce(relacl, acldefault('r', relowner))), pg_temp.options(reloptions),
        (SELECT pg_temp.options(t.reloptions) FROM pg_class t WHERE t.oid = c.reltoastrelid), relrowsecurity, relreplident,
        CASE relkind WHEN 'v' THEN pg_get_viewdef(c.oid) END)
   FROM pg_class c JOIN members ON classid = 'pg_class'::regclass AND objid = c.oid;
@@ -125,15 +125,15 @@ INSERT INTO lines SELECT format('policy %s of %s', polname, polrelid::regclass) 
 INSERT INTO lines SELECT format('statistics %s', pg_get_statisticsobjdef(s.oid))
   FROM pg_statistic_ext s JOIN members ON classid = 'pg_class'::regclass AND objid = stxrelid;
 
-INSERT INTO lines SELECT format('function %s: owner %s, privileges %s, %s', p.oid::regprocedure, proowner::regrole, pg_temp.acl(proacl), regexp_replace(
+INSERT INTO lines SELECT format('function %s: owner %s, privileges %s, %s', p.oid::regprocedure, proowner::regrole, pg_temp.acl(coalesce(proacl, acldefault('f', proowner))), regexp_replace(
        CASE prokind WHEN 'a' THEN (SELECT (to_jsonb(a) - 'aggfnoid')::text FROM pg_aggregate a WHERE a.aggfnoid = p.oid) || to_jsonb(p.proparallel)::text
                     ELSE pg_get_functiondef(p.oid) END, '\n', '\\n', 'g'))
   FROM pg_proc p JOIN members ON classid = 'pg_proc'::regclass AND objid = p.oid;
 INSERT INTO lines SELECT format('type %s: kind %s, owner %s, privileges %s, labels %s, base %s, not null %s, default %s', t.oid::regtype, typtype, typowner::regrole,
-       pg_temp.acl(typacl), (SELECT string_agg(enumlabel, ' ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid),
+       pg_temp.acl(coalesce(typacl, acldefault('T', typowner))), (SELECT string_agg(enumlabel, ' ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid),
        format_type(nullif(typbasetype, 0), typtypmod), typnotnull, typdefault)
   FROM pg_type t JOIN members ON classid = 'pg_type'::regclass AND objid = t.oid;
-INSERT INTO lines SELECT format('schema %s: owner %s, privileges %s', nspname, nspowner::regrole, pg_temp.acl(nspacl))
+INSERT INTO lines SELECT format('schema %s: owner %s, privileges %s', nspname, nspowner::regrole, pg_temp.acl(coalesce(nspacl, acldefault('n', nspowner))))
   FROM pg_namespace n JOIN members ON classid = 'pg_namespace'::regclass AND objid = n.oid;
 SELECT 'nothing here compares objects of ' || classid::regclass FROM members
  WHERE classid NOT IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass, 'pg_namespace'::regclass);

@@ -357,19 +357,19 @@ COMMENT ON COLUMN @extschema@.retention_status.last_error_at IS 'When that was.'
 
 DO $$
 DECLARE
-    owner name := (SELECT r.rolname FROM pg_extension e JOIN pg_roles r ON r.oid = e.extowner WHERE e.extname = 'people_counter');
+    owner text := (SELECT relowner::regrole FROM pg_class WHERE oid = '@extschema@.sessions'::regclass);
 BEGIN
-    EXECUTE format('ALTER TABLE @extschema@.retention_progress OWNER TO %I', owner);
-    EXECUTE format('ALTER VIEW @extschema@.retention_status OWNER TO %I', owner);
-    EXECUTE format('ALTER FUNCTION @extschema@.retention_days(text) OWNER TO %I', owner);
-    EXECUTE format('ALTER FUNCTION @extschema@.check_retention() OWNER TO %I', owner);
-    EXECUTE format('ALTER FUNCTION @extschema@.next_retention_run() OWNER TO %I', owner);
-    EXECUTE format('ALTER FUNCTION @extschema@.prune_hours(uuid, text, timestamptz, timestamptz) OWNER TO %I', owner);
-    EXECUTE format('ALTER FUNCTION @extschema@.apply_retention_batch(integer) OWNER TO %I', owner);
-    EXECUTE format('ALTER PROCEDURE @extschema@.apply_retention(integer) OWNER TO %I', owner);
-    EXECUTE format('ALTER FUNCTION @extschema@.note_retention_failure(text) OWNER TO %I', owner);
+    EXECUTE format('ALTER TABLE @extschema@.retention_progress OWNER TO %s', owner);
+    EXECUTE format('ALTER VIEW @extschema@.retention_status OWNER TO %s', owner);
+    EXECUTE format('ALTER FUNCTION @extschema@.retention_days(text) OWNER TO %s', owner);
+    EXECUTE format('ALTER FUNCTION @extschema@.check_retention() OWNER TO %s', owner);
+    EXECUTE format('ALTER FUNCTION @extschema@.next_retention_run() OWNER TO %s', owner);
+    EXECUTE format('ALTER FUNCTION @extschema@.prune_hours(uuid, text, timestamptz, timestamptz) OWNER TO %s', owner);
+    EXECUTE format('ALTER FUNCTION @extschema@.apply_retention_batch(integer) OWNER TO %s', owner);
+    EXECUTE format('ALTER PROCEDURE @extschema@.apply_retention(integer) OWNER TO %s', owner);
+    EXECUTE format('ALTER FUNCTION @extschema@.note_retention_failure(text) OWNER TO %s', owner);
     EXECUTE format('GRANT EXECUTE ON FUNCTION @extschema@.hours_to_prune(uuid, text, timestamptz, integer), '
-                   '@extschema@.sums_of_hours(uuid, text, timestamptz, timestamptz) TO %I WITH GRANT OPTION', owner);
+                   '@extschema@.sums_of_hours(uuid, text, timestamptz, timestamptz) TO %s WITH GRANT OPTION', owner);
 END
 $$;
 REVOKE ALL ON FUNCTION @extschema@.hours_to_prune(uuid, text, timestamptz, integer),

@@ -138,13 +138,13 @@ CREATE TRIGGER archive_truncated AFTER TRUNCATE ON @extschema@.archived_hours
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.archive_changed();
 COMMENT ON TRIGGER archive_truncated ON @extschema@.archived_hours IS 'Takes all archived hours out of the statistics.';
 
--- As in 85-owner.sql; in an update @extowner@ is whoever updates.
+-- Like the other tables. In an update @extowner@ is whoever updates, and after pg_upgrade the extension is a superuser's.
 DO $$
 DECLARE
-    owner name := (SELECT r.rolname FROM pg_extension e JOIN pg_roles r ON r.oid = e.extowner WHERE e.extname = 'people_counter');
+    owner text := (SELECT relowner::regrole FROM pg_class WHERE oid = '@extschema@.sessions'::regclass);
 BEGIN
-    EXECUTE format('ALTER TABLE @extschema@.archived_hours OWNER TO %I', owner);
-    EXECUTE format('ALTER FUNCTION @extschema@.complete_archived_hour() OWNER TO %I', owner);
+    EXECUTE format('ALTER TABLE @extschema@.archived_hours OWNER TO %s', owner);
+    EXECUTE format('ALTER FUNCTION @extschema@.complete_archived_hour() OWNER TO %s', owner);
 END
 $$;
 REVOKE ALL ON FUNCTION @extschema@.complete_archived_hour(), @extschema@.archive_changed() FROM PUBLIC;

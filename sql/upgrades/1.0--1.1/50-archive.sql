@@ -1,2 +1,0 @@
--- include: install/50-archive.sql
--- replace: install/70-verify.sql

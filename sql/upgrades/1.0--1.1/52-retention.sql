@@ -1,1 +1,0 @@
--- include: install/52-retention.sql
