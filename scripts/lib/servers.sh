@@ -7,7 +7,7 @@ PC_SERVERS_AT_ONCE=${PC_SERVERS_AT_ONCE:-2}
 PC_LANES=()                       # process groups
 PC_LANE_SERVERS=()                # and what they run on
 # All that these need is installed at the start, so in a system of our own they can do without the network.
-OFFLINE=(lint build unit asan symbols regress pgtap docs isolation property server)
+OFFLINE=(lint build unit asan symbols regress pgtap docs isolation property server upgrade)
 
 # The Debian releases that have a major; of two, the second is on top of the first. What is here or on offer goes first.
 pc_release_of() {
@@ -155,7 +155,7 @@ pc_hand_in_postgrest() {
     pc_chroot_run "$1" postgrest --version >/dev/null 2>&1 || pc_as_root rm -f "$1/usr/local/bin/postgrest"
 }
 
-# pc_compile_for SERVER PG_CONFIG: with both compilers.
+# pc_compile_for SERVER PG_CONFIG: with both compilers, where no other tests are to be had.
 pc_compile_for() {
     local compiler passed=0 failed=0 log
     [ "$(pc_major_of "$2")" = "$1" ] || pc_die "$2 is of $(pc_major_of "$2"), not of $1"
