@@ -1,4 +1,4 @@
-# CMakeLists.txt, the control files, META.json and the changelog agree on the version.
+# CMakeLists.txt, the control files, META.json, the changelog and the names of the images agree on the version.
 cmake_minimum_required(VERSION 3.22)
 
 file(READ ${SOURCE_DIR}/META.json meta)
@@ -22,6 +22,21 @@ if(NOT control MATCHES "\nrequires = 'people_counter'\n" OR NOT control MATCHES 
 endif()
 
 file(READ ${SOURCE_DIR}/CHANGELOG.md changelog)
-if(NOT changelog MATCHES "\n## ${VERSION}[ \n]")
-  message(SEND_ERROR "CHANGELOG.md has no section \"## ${VERSION}\"")
+set(when "unreleased")
+if(EXISTS ${SOURCE_DIR}/sql/history/people_counter--${VERSION}.sql)
+  set(when "[0-9-]+")
+endif()
+if(NOT changelog MATCHES "^[^#]*# [^#]*\n## ${VERSION} \\(${when}\\)\n")
+  message(SEND_ERROR "the first section of CHANGELOG.md is not \"## ${VERSION} (${when})\"")
+endif()
+
+# Images are named after the version that is in them.
+file(STRINGS ${SOURCE_DIR}/docker/compose.yaml images REGEX "image: people_counter/")
+foreach(image IN LISTS images)
+  if(NOT image MATCHES ":${VERSION}(-pg|$)")
+    message(SEND_ERROR "docker/compose.yaml names an image of another version than ${VERSION}: ${image}")
+  endif()
+endforeach()
+if(NOT images)
+  message(SEND_ERROR "docker/compose.yaml names no image of ours")
 endif()
