@@ -1,6 +1,7 @@
 # What CREATE EXTENSION and ALTER EXTENSION UPDATE read, for each of the extensions:
 #   NAME--VERSION.sql            of the present version, assembled from the numbered pieces of sql/install or sql/rest
 #   NAME--RELEASED--VERSION.sql  the step from the last released version, assembled from sql/upgrades
+#   NAME--LATER--EARLIER.sql     for each two versions in a row: refuses, and tells what to do
 #   what was released before, as it was: sql/history
 # Once the present version is in sql/history, its step is there, too, and none is assembled.
 set(assemble ${CMAKE_CURRENT_SOURCE_DIR}/cmake/Assemble.cmake)
@@ -8,17 +9,16 @@ set(sql ${CMAKE_CURRENT_SOURCE_DIR}/sql)
 file(GLOB every_piece CONFIGURE_DEPENDS ${sql}/install/*.sql ${sql}/rest/*.sql)
 
 file(GLOB history CONFIGURE_DEPENDS ${sql}/history/people_counter*.sql)
-set(released)  # the last version before this one
+set(versions ${history})
+list(FILTER versions INCLUDE REGEX "/people_counter--[0-9.]+\\.sql$")
+list(TRANSFORM versions REPLACE "^.*/people_counter--([0-9.]+)\\.sql$" "\\1")
 set(is_released OFF)
-foreach(file IN LISTS history)
-  if(file MATCHES "/people_counter--([0-9.]+)\\.sql$")
-    if(CMAKE_MATCH_1 VERSION_EQUAL PROJECT_VERSION)
-      set(is_released ON)
-    elseif(CMAKE_MATCH_1 VERSION_LESS PROJECT_VERSION AND (NOT released OR CMAKE_MATCH_1 VERSION_GREATER released))
-      set(released ${CMAKE_MATCH_1})
-    endif()
-  endif()
-endforeach()
+if(PROJECT_VERSION IN_LIST versions)
+  set(is_released ON)
+endif()
+list(REMOVE_ITEM versions ${PROJECT_VERSION})
+list(SORT versions COMPARE NATURAL)
+list(GET versions -1 released)  # the last one before this
 # The present one is assembled in any case, and a test compares.
 list(FILTER history EXCLUDE REGEX "/people_counter[a-z_]*--${PROJECT_VERSION}\\.sql$")
 set(sql_scripts)
@@ -50,8 +50,23 @@ function(people_counter_scripts name pieces steps)
   set(sql_scripts ${sql_scripts} PARENT_SCOPE)
 endfunction()
 
+function(people_counter_refusals NAME)
+  set(TO)
+  foreach(FROM IN LISTS versions ITEMS ${PROJECT_VERSION})
+    if(TO)
+      set(output ${CMAKE_CURRENT_BINARY_DIR}/${NAME}--${FROM}--${TO}.sql)
+      configure_file(${sql}/upgrades/refusal.sql.in ${output} @ONLY)
+      list(APPEND sql_scripts ${output})
+    endif()
+    set(TO ${FROM})
+  endforeach()
+  set(sql_scripts ${sql_scripts} PARENT_SCOPE)
+endfunction()
+
 people_counter_scripts(people_counter install ${released}--${PROJECT_VERSION})
 people_counter_scripts(people_counter_rest rest rest-${released}--${PROJECT_VERSION})
+people_counter_refusals(people_counter)
+people_counter_refusals(people_counter_rest)
 add_custom_target(people_counter_sql ALL DEPENDS ${sql_scripts})
 
 install(FILES ${CMAKE_CURRENT_SOURCE_DIR}/extension/people_counter.control

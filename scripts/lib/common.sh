@@ -48,10 +48,10 @@ pc_as_builder() {
     fi
 }
 
-# What root wrote under build/ for somebody who called sudo is theirs.
+# What root wrote under build/ for somebody who called sudo is theirs; but the systems of scripts/lib/chroot.sh stay as they are.
 pc_give_back() {
     if pc_is_root && [ -n "${SUDO_USER:-}" ] && [ "$SUDO_USER" != root ] && [ -d "$PC_BUILD" ]; then
-        chown -R "$SUDO_USER:" "$PC_BUILD"
+        find "$PC_BUILD" -path "$PC_BUILD/servers/*/root" -prune -o -exec chown -h "$SUDO_USER:" {} +
     fi
 }
 

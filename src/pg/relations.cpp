@@ -1,6 +1,7 @@
 #include "pg/relations.hpp"
 
 #include "pg/compat.hpp"
+#include "pg/extension.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -147,6 +148,10 @@ const Relations &relations_of(Oid schema) {
     }
     cached_valid = false;
     const uint64 before = invalidations;
+    Extension extension{};
+    if (find_extension(extension) && extension.schema == schema) {
+        check_library(extension);
+    }
     Relations found{};
     found.schema = schema;
     for (const Entry &entry : kTables) {

@@ -4,26 +4,6 @@
 
 namespace people_counter::pg {
 
-bool find_extension(Extension &found) {
-    const Oid id = get_extension_oid("people_counter", true);
-    if (!OidIsValid(id)) {
-        return false;
-    }
-    const Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
-    ScanKeyData key;
-    ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(id));
-    const SysScanDesc scan = systable_beginscan(catalog, ExtensionOidIndexId, true, nullptr, 1, &key);
-    const HeapTuple row = systable_getnext(scan);
-    const bool exists = HeapTupleIsValid(row);
-    if (exists) {
-        const auto *form = reinterpret_cast<Form_pg_extension>(GETSTRUCT(row));
-        found = Extension{id, form->extnamespace, form->extowner};
-    }
-    systable_endscan(scan);
-    table_close(catalog, AccessShareLock);
-    return exists;
-}
-
 int64 processor_time() {
     timespec time;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
@@ -62,6 +42,7 @@ bool OwnerTransaction::become_owner(Extension &found) {
     if (!find_extension(found)) {
         return false;
     }
+    check_library(found);
     SetUserIdAndSecContext(found.owner, context_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
     return true;
 }

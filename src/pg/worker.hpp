@@ -1,19 +1,10 @@
 // What the background workers share: whose rights they use, and how they give way.
 #pragma once
 
+#include "pg/extension.hpp"
 #include "pg/prelude.hpp"
 
 namespace people_counter::pg {
-
-// people_counter as this database has it.
-struct Extension {
-    Oid id;
-    Oid schema;
-    Oid owner;
-};
-
-// In a transaction. False if the database does not have it.
-bool find_extension(Extension &found);
 
 // Of this process so far, in microseconds. Waiting for a disk takes nothing from anybody.
 int64 processor_time();
@@ -32,7 +23,8 @@ void connect_worker(Oid database, const char *lock_timeout);
 class OwnerTransaction {
   public:
     void begin(const char *activity);
-    bool become_owner(Extension &found);  // false, and nothing changed: there is no extension
+    bool become_owner(
+        Extension &found);  // false, and nothing changed: there is no extension. ERROR: it is later than this library
     void commit();
     // After an ERROR was caught: takes the error's data off the stack and rolls back. palloc'd in `keep`.
     static ErrorData *roll_back(MemoryContext keep);

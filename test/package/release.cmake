@@ -59,6 +59,8 @@ release(0 "99.0 is what is developed now" begin 99.0)
 agree(versions 99.0)
 has(CHANGELOG.md "\n## 99.0 (unreleased)\n\n## ${VERSION} (")
 release(0 "99.0 is frozen" freeze 2030-01-03)
+has(sql/history/people_counter_rest--99.0.sql "people_counter_rest 99.0 needs people_counter 99.0 or later")
+has(sql/history/people_counter--${VERSION}--99.0.sql "people_counter 99.0 needs the library of version 99.0")
 has(sql/history/people_counter--${VERSION}--99.0.sql "\nSET LOCAL search_path TO pg_catalog, pg_temp;\n")
 has(sql/history/people_counter_rest--${VERSION}--99.0.sql "\\echo Use \"ALTER EXTENSION people_counter_rest UPDATE TO '99.0'\" to load this file. \\quit\n")
 
