@@ -54,6 +54,10 @@ start() {
     if [ "$mode" = server ]; then
         pg_ctl_of_server -l "${PGLOG:-${PGDATA:-}/server.log}" start
     else
+        [[ ",$(setting COMPOSE_PROFILES)," != *,pgadmin,* ]] || [ -s "$(beside "$(setting PGADMIN_PASSWORD_FILE none)")" ] ||
+            die 3 "pgAdmin has no password: set PGADMIN_PASSWORD_FILE to a file that has one. There is no default"
+        # For users of the containers, whom this machine does not know.
+        [ -d "$LOG_DIR" ] || { mkdir -p "$LOG_DIR" && chmod 1777 "$LOG_DIR"; } || say "there will be no log files in $LOG_DIR"
         compose up -d --wait || die 1 "not everything has started: \"manage_db.sh logs\" shows why"
     fi
 }
@@ -99,9 +103,9 @@ backup() {
 # To a container, a file that is not in BACKUP_DIR goes through its standard input: no directory of this machine is mounted,
 # and whoever calls this need only be able to read it.
 restore() {
-    local arguments=() argument name wanted=''
+    local arguments=() argument before='' name wanted=''
     for argument in "$@"; do
-        if [ "$mode" = containers ] && [[ $argument != -* ]] && [ -f "$argument" ] && [ "${arguments[-1]:-}" != --into ]; then
+        if [ "$mode" = containers ] && [[ $argument != -* ]] && [ -f "$argument" ] && [ "$before" != --into ]; then
             name=$(basename "$argument")
             if [ ! "$argument" -ef "$(host_backup_dir)/$name" ]; then
                 [ ! -e "$argument.sha256" ] || read -r wanted _ <"$argument.sha256"
@@ -111,6 +115,7 @@ restore() {
             argument=$name
         fi
         arguments+=("$argument")
+        before=$argument
     done
     backup_command restore "${arguments[@]}"
 }

@@ -40,6 +40,9 @@ setting() {
     printf '%s' "${value:-${2:-}}"
 }
 
+# A relative path of .env is beside compose.yaml.
+beside() { if [[ $1 == /* ]]; then printf '%s' "$1"; else printf '%s' "$here/${1#./}"; fi; }
+
 choose_mode() {
     if [ -n "${PGHOST:-}" ]; then
         mode=server
@@ -48,8 +51,6 @@ choose_mode() {
         mode=containers
         use_containers
     fi
-    # A relative path of .env is beside compose.yaml.
-    [ "$mode" = server ] || [[ $LOG_DIR == /* ]] || LOG_DIR=$here/$LOG_DIR
 }
 
 use_server() {
@@ -71,7 +72,7 @@ use_containers() {
     command -v docker >/dev/null || die 3 "there is no docker on PATH; with PGHOST set, this is about a server without containers"
     docker compose version >/dev/null 2>&1 || die 3 "docker has no Compose: install its plugin, 2.20 or later"
     PGDATABASE=$(setting DB_NAME people_counter)
-    LOG_DIR=$(setting LOG_DIR ./logs)
+    LOG_DIR=$(beside "$(setting LOG_DIR logs)")
     file=$(setting DB_PASSWORD_FILE) text=$(setting DB_PASSWORD)
     if [ -z "$file" ]; then
         file=$here/secrets/db_password
@@ -83,7 +84,7 @@ use_containers() {
             "password itself. Neither has a default"
         export DB_PASSWORD_FILE=$file
     else
-        [[ $file == /* ]] || file=$here/$file
+        file=$(beside "$file")
         [ -s "$file" ] || die 3 "DB_PASSWORD_FILE: $file is empty or cannot be read, and the password has no default"
     fi
 }
@@ -146,8 +147,7 @@ host_backup_dir() {
     local place
     place=$(setting BACKUP_DIR backups)
     case $place in
-    /*) printf '%s' "$place" ;;
-    ./* | ../*) printf '%s' "$here/$place" ;;
-    *) printf '/nonexistent' ;;
+    /* | ./* | ../*) beside "$place" ;;
+    *) printf /nonexistent ;;
     esac
 }

@@ -100,26 +100,26 @@ def new_database(name="counting"):
     sql(f'CREATE DATABASE "{name}"', "postgres")
 
 
-def fill(sessions=2, movements=500):
+def fill(sessions=2, movements=500, **more):
     """Some of everything that a dump has to take along."""
     sql(f"""INSERT INTO sessions (id, session_name, start_time) SELECT ('{SESSION}' || n)::uuid, 'door ' || n, '2026-01-01' FROM generate_series(1, {sessions}) n;
             INSERT INTO people_movements (session_id, movement_time, person_id, movement_direction)
             SELECT ('{SESSION}' || n)::uuid, timestamptz '2026-01-01' + i * interval '1 minute', i, (CASE i % 3 WHEN 0 THEN 'out' ELSE 'in' END)::movement_direction
               FROM generate_series(1, {sessions}) n, generate_series(1, {movements}) i;
             INSERT INTO occupancy_baselines (session_id, baseline_time, people_count) VALUES ('{SESSION}1', '2026-01-01 02:00Z', 7);
-            UPDATE system_config SET config_value = 'Asia/Ho_Chi_Minh' WHERE config_key = 'default_time_zone'""")
+            UPDATE system_config SET config_value = 'Asia/Ho_Chi_Minh' WHERE config_key = 'default_time_zone'""", **more)
 
 
-def contents(database="counting"):
+def contents(database="counting", **more):
     """Of all tables that count, as text; but not when a row was made: that of shipped and derived ones is another."""
     return sql("""SELECT string_agg(t || ':' || (xpath('/row/h/text()', query_to_xml(
                       format('SELECT md5(coalesce(string_agg(x, E''\\n'' ORDER BY x), '''')) AS h FROM (SELECT (to_jsonb(y) - ''updated_at'' - ''created_at'')::text AS x FROM %I y) z', t), false, true, '')))[1]::text, ' ' ORDER BY t)
                     FROM unnest(ARRAY['sessions', 'people_movements', 'occupancy_baselines', 'system_config', 'session_statistics',
-                                      'hourly_statistics', 'daily_statistics', 'alert_thresholds']) t""", database)
+                                      'hourly_statistics', 'daily_statistics', 'alert_thresholds']) t""", database, **more)
 
 
-def faults(database="counting"):
-    return sql("SELECT count(*) FROM verify_statistics()", database)
+def faults(database="counting", **more):
+    return sql("SELECT count(*) FROM verify_statistics()", database, **more)
 
 
 def files(where="backups"):
