@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 
-from lib.server import ROOT, SESSION, WORK, contents, directory, environment, faults, fill, ok, run, sql, wait
+from lib.server import ROOT, SESSION, WORK, contents, directory, environment, faults, fill, ok, run, skip, sql, wait
 
 DOC = os.path.join(ROOT, "docs", "backup.md")
 
@@ -81,13 +81,21 @@ def faults_of(cluster):
     return faults(**cluster.variables)
 
 
-def a_moment(cluster, supported):
+def archive_nothing(cluster):
+    """Or the log would pile up."""
+    cluster.sql("ALTER SYSTEM SET archive_command = '/bin/true'")
+    cluster.sql("SELECT pg_reload_conf()")
+
+
+def a_moment(cluster):
     first = True
     for line in commands():
         if " restore" in line:
             break
         status, printed, errors = cluster.call(["bash", "-c", line])
-        if first and not supported(errors + printed):
+        if first and (unknown := re.search(r"unexpected control version.*|is this version of PostgreSQL supported", errors + printed)):
+            skip("recovery to a point in time", f"this pgBackRest is older than this PostgreSQL: {unknown[0]}")
+            archive_nothing(cluster)
             return
         first = False
         ok(status == 0, line, f"{printed}{errors}")
@@ -121,21 +129,11 @@ def all_of_it():
         sql("CREATE DATABASE counting", "postgres", **cluster.variables)
         cluster.sql("CREATE EXTENSION people_counter")
         fill(**cluster.variables)
-        # Without pgBackRest the log would pile up.
-        if not shutil.which("pgbackrest"):
-            cluster.sql("ALTER SYSTEM SET archive_command = '/bin/true'")
-            cluster.sql("SELECT pg_reload_conf()")
-
-        def supported(said):
-            unknown = re.search(r"unexpected control version|unable to get.*version|not supported", said)
-            if unknown:
-                print(f"ok - recovery to a point in time # SKIP this pgBackRest is older than this PostgreSQL: {unknown[0]}", flush=True)
-            return not unknown
-
         if shutil.which("pgbackrest"):
-            a_moment(cluster, supported)
+            a_moment(cluster)
         else:
-            print("ok - recovery to a point in time # SKIP there is no pgbackrest", flush=True)
+            skip("recovery to a point in time", "there is no pgbackrest")
+            archive_nothing(cluster)
         a_copy(cluster)
     finally:
         subprocess.run(["pg_ctl", "-D", cluster.data, "-m", "immediate", "-s", "stop"], check=False, stderr=subprocess.DEVNULL)
