@@ -87,6 +87,7 @@ def the_stream(stack):
             movements(stack, last + 10 * i + 1, 10)
         arrives(other, crowd[other], last + 50, f"{gone} is killed, and nothing is missing at {other}")
         stack[gone].start().healthy()
+        wait(f"{gone} finds redis", lambda: stack.takes(gone))   # it is healthy without
         crowd[gone] = http.Subscriber(address[gone], 8000, key, crowd[gone])
         arrives(gone, crowd[gone], last + 50, f"{gone} is back, and who comes back has missed nothing")
 

@@ -171,6 +171,26 @@ def another_version(stack, name, before):
     ok(os.path.exists(version), "the old data is still there")
 
 
+def elsewhere(stack):
+    """A server that is in no container of ours, and a directory of this machine for backups."""
+    settings.elsewhere(stack)
+    mine = os.path.join(HERE, "mine")
+    os.mkdir(mine)
+    stack.change(BACKUP_DIR=mine)
+    write_env(stack)
+    status, printed = manage("backup")
+    ok(status == 1 and "must belong to user 999" in printed, "a directory for backups that is not the container's to write to is named", printed)
+    os.chown(mine, 999, 999)
+    status, printed = manage("backup")
+    made = [name for name in os.listdir(mine) if name.endswith(".dump")]
+    ok(status == 0 and len(made) == 1, "of DB_HOST a backup is made, in a directory of this machine", printed)
+    before = contents(stack)
+    status, printed = manage("restore", os.path.join(mine, made[0]), "--yes")
+    ok(status == 0 and contents(stack) == before and not [name for name in os.listdir(mine) if "imported" in name], "its path is a file of BACKUP_DIR", printed)
+    status, printed = manage("migrate", "status")
+    ok(status == 0 and printed.count("up to date") == 2, "and manage_db.sh asks that server", printed)
+
+
 def the_end(stack):
     status, printed = manage("stop")
     ok(status == 0 and not stack["postgres"].runs(), "everything ends", printed)
@@ -198,6 +218,7 @@ try:
     the_rest(stack)
     another_version(stack, backup, everything)
     settings.tls_as_given(stack, HERE)
+    elsewhere(stack)
     the_end(stack)
     settings.refusals(stack)
 except Exception:   # and whatever else: it is one failure more, with the end of every log

@@ -109,7 +109,7 @@ def tls_as_given(stack, work):
         subprocess.run(["openssl", *words], cwd=place, check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=authority", "-keyout", "ca.key", "-out", "ca.crt")
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=postgres", "-addext", "subjectAltName=DNS:postgres", "-keyout", "server.key", "-out", "server.csr")
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=postgres", "-addext", "subjectAltName=DNS:postgres,DNS:db.example.org", "-keyout", "server.key", "-out", "server.csr")
     openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-copy_extensions", "copy", "-days", "2", "-out", "server.crt")
     for name in os.listdir(place):
         os.chmod(os.path.join(place, name), 0o644)
@@ -123,6 +123,23 @@ def tls_as_given(stack, work):
     made = "/var/lib/postgresql/tls/server.crt"
     status, printed = postgres.execute(["psql", uri + made, "-XAtc", "SELECT 1"])
     ok(status != 0 and "certificate verify failed" in printed, "and no more by the one that it had made itself", printed)
+
+
+def elsewhere(stack):
+    """The server by another name, as one that is not of this stack."""
+    network = stack.networks.names["backend"]
+    network.append((stack["postgres"].addresses["backend"], "db.example.org"))
+    stack.change(DB_HOST="db.example.org")
+    prepare = stack["prepare"].start()
+    ok(prepare.process.wait(60) == 0, "DB_HOST is where prepare goes", prepare.output()[-500:])
+    with open(os.path.join(stack.work, "volumes", "credentials", "db-uri"), encoding="utf-8") as file:
+        text = file.read()
+    ok("host='db.example.org' port=5433" in text, "and where PostgREST is sent", text.split(" password")[0])
+    if stack.has_postgrest:
+        stack["postgrest"].stop()
+        stack["postgrest"].start().healthy()
+        found = stack.sql("SELECT count(*) > 0 AND bool_and(ssl) FROM pg_stat_activity JOIN pg_stat_ssl USING (pid) WHERE usename = 'people_counter_authenticator'")
+        ok(found == "t", "which goes there, and verifies it by that name", found)
 
 
 def refusals(stack):
