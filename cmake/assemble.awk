@@ -1,7 +1,9 @@
 # awk -v guard=command -v sql=directory -f assemble.awk PIECE...: what Assemble.cmake does, for make.
-function put(file, line, included, status) {
+function put(file, replaces, line, included, status) {
     while ((status = (getline line < file)) > 0) {
-        if (line !~ /^-- include: /) {
+        if (line !~ /^-- (include|replace): /) {
+            if (replaces)
+                gsub(/CREATE FUNCTION/, "CREATE OR REPLACE FUNCTION", line)
             print line
             continue
         }
@@ -9,7 +11,7 @@ function put(file, line, included, status) {
         if (included !~ /^(install|rest)\/[0-9a-z-]+\.sql$/)
             fail(file " includes what is not there: " sql "/" included)
         print "-- " included
-        put(sql "/" included)
+        put(sql "/" included, line ~ /^-- replace: /)
     }
     if (status < 0)
         fail("cannot read " file)

@@ -223,6 +223,7 @@ pc_prepare() {
         pc_want_file /usr/include/gtest/gtest.h libgtest-dev
         perl -MIPC::Run -e 1 2>/dev/null || PC_MISSING+=(libipc-run-perl)
         pc_want openssl openssl
+        pc_want pgbackrest pgbackrest
         pc_want python3 python3
         python3 -c 'import aiosmtpd' 2>/dev/null || PC_MISSING+=(python3-aiosmtpd)
     fi

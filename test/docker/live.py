@@ -1,61 +1,17 @@
 """live.py ROOT WORK: starts what build.py made, as docker/compose.yaml says. Prints TAP. As root, in namespaces of its own."""
 
-import json
 import os
 import signal
 import sys
 import traceback
 
-from lib import compose, http
-from lib.container import Container, Networks, wait
-from lib.image import Image
+from lib import http
+from lib.container import wait
+from lib.stack import PASSWORD, Stack
 from lib.tap import end, ok
 
 ROOT, WORK = sys.argv[1:3]
-HERE = os.path.join(ROOT, "docker")
-PASSWORD = "a secret 'with' $signs"
 SESSION = "0190d8f2-7c1e-7000-8000-000000000001"
-
-
-def image_of(name):
-    with open(os.path.join(WORK, f"{name}.json"), encoding="utf-8") as file:
-        return Image(**json.load(file))
-
-
-def prepare_files():
-    """What an operator makes: .env and the file with the password."""
-    secrets = os.path.join(WORK, "secrets")
-    os.makedirs(secrets, 0o700)
-    with open(os.path.join(secrets, "db_password"), "w", encoding="utf-8") as file:
-        file.write(PASSWORD + "\n")
-    os.chmod(file.name, 0o644)
-    document = compose.load(os.path.join(HERE, "compose.yaml"), {"DB_PASSWORD_FILE": file.name, "PG_MAJOR": "15", "API_STREAM_MEMORY": "32m",
-                                                                 "REDIS_MAXMEMORY": "64mb", "DB_NAME": "People's counter"})
-    return {"directory": HERE, **document}
-
-
-class Stack:
-    """The containers, by name; gateway is there twice."""
-
-    def __init__(self):
-        self.document = prepare_files()
-        self.networks = Networks(self.document["networks"])
-        self.containers = {}
-        names = ["redis", "postgres", "prepare", "gateway", "gateway2"]
-        self.has_postgrest = os.path.exists(os.path.join(WORK, "postgrest.json"))
-        for count, name in enumerate(names + ["postgrest"] * self.has_postgrest, 11):
-            service = name.rstrip("2")
-            image = image_of("postgres" if service == "prepare" else service)
-            self.containers[name] = Container(service, self.document["services"][service], image, self.document, self.networks, WORK, count)
-
-    def __getitem__(self, name):
-        return self.containers[name]
-
-    def sql(self, text):
-        status, printed = self["postgres"].execute(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "People's counter", "-c", text])
-        if status:
-            raise AssertionError(printed)
-        return printed
 
 
 def the_database(stack):
@@ -85,12 +41,6 @@ def the_database(stack):
     ok(postgres.execute(["touch", "/usr/x"])[0] != 0, "the files of the image cannot be written to")
 
 
-def takes(stack, name):
-    """Whether a gateway takes what is published to it, by the network of the database; it is of no database that there is."""
-    status, printed = stack["postgres"].execute(["perl", "-MIO::Socket::INET", "-e", http.PERL_POST, stack[name].addresses["backend"]])
-    return status == 0 and " 20" in printed
-
-
 def the_gateways(stack):
     """Without PostgREST: they start, serve files, and take what is published."""
     for name in ("gateway", "gateway2"):
@@ -100,7 +50,7 @@ def the_gateways(stack):
         ok(answer[0] == 200 and b"<title>" in answer[1], f"{name} starts, read-only and not as root, and serves the dashboard", answer)
         ok(http.get(address, 8000, "/health")[0] == 503 and stack[name].health()[0] != 0, "it is not healthy before PostgREST is there")
         ok(http.post(address, 8000, "/publish", b'"x"')[0] == 404, "nothing is published at the port that is open to all")
-        ok(takes(stack, name), "the database may publish to it")
+        ok(stack.takes(name), "the database may publish to it")
     ok(stack["gateway"].output().count('"GET /health" 503') > 0 or wait("a line", lambda: '"GET /health" 503' in stack["gateway"].output()),
        "what is asked is logged to standard output")
 
@@ -139,6 +89,7 @@ def the_stream(stack):
             movements(stack, last + 10 * i + 1, 10)
         arrives(other, crowd[other], last + 50, f"{gone} is killed, and nothing is missing at {other}")
         stack[gone].start().healthy()
+        wait(f"{gone} finds redis", lambda: stack.takes(gone))   # it is healthy without
         crowd[gone] = http.Subscriber(address[gone], 8000, key, crowd[gone])
         arrives(gone, crowd[gone], last + 50, f"{gone} is back, and who comes back has missed nothing")
 
@@ -150,7 +101,7 @@ def the_stream(stack):
     wait("the extension goes on", lambda: "the live stream is sent again" in stack["postgres"].output())
     # One gateway finds redis before the other, which does not have what is published meanwhile.
     for name in crowd:
-        wait(f"{name} finds redis", lambda: takes(stack, name))
+        wait(f"{name} finds redis", lambda: stack.takes(name))
     movements(stack, last + 21, 20)
     for name, subscriber in crowd.items():
         wait(f"what comes behind: {name}", lambda: subscriber.people[-1] == last + 40 or subscriber.closed)
@@ -166,7 +117,8 @@ def the_end(stack):
     ok(told, "no log has the password in it")
 
 
-stack = Stack()
+stack = Stack(ROOT, WORK, WORK, {"API_STREAM_MEMORY": "32m", "REDIS_MAXMEMORY": "64mb", "DB_NAME": "People's counter"},
+              ["redis", "postgres", "prepare", "gateway", "gateway2", "postgrest"])
 try:
     stack["redis"].start().healthy()
     ok(True, "redis starts, and is healthy")
@@ -180,6 +132,5 @@ try:
         print("ok - the stream through two gateways # SKIP postgrest is not on PATH")
     the_end(stack)
 except Exception:   # and whatever else: it is one failure more, with the end of every log
-    logs = "\n".join(f"{name}: {one.output()[-1500:]}" for name, one in stack.containers.items() if one.process)
-    ok(False, "the containers do what they should", f"{traceback.format_exc()}\n{logs}")
+    ok(False, "the containers do what they should", f"{traceback.format_exc()}\n{stack.logs()}")
 end()

@@ -6,7 +6,8 @@
 #
 # In the environment, lists with a | between the parts: MOUNTS of SOURCE:TARGET[:ro], TMPFS of TARGET, NAMES of lines for
 # /etc/hosts, VARIABLES of NAME=value; RESOLVE=yes for the machine's name servers; READ_ONLY=yes; DIRECTORY to be in;
-# LIMITED=yes for a process without capabilities; WAIT=yes to begin when a line comes on standard input.
+# LIMITED=yes for a process without capabilities; WAIT=yes to begin when a line comes on standard input; INPUT, the number of
+# what is open to be its standard input.
 set -euo pipefail
 root=$1 owner=$2
 shift 2
@@ -60,4 +61,4 @@ done < <(parts "${MOUNTS:-}")
 mapfile -t variables < <(parts "${VARIABLES:-}")
 limits=(--reuid "${owner%:*}" --regid "${owner#*:}" --clear-groups)
 [ "${LIMITED:-}" != yes ] || limits+=(--no-new-privs --bounding-set=-all --inh-caps=-all)
-exec chroot "$root" /usr/bin/env -i "${variables[@]}" /bin/sh -c 'cd "$0" && exec setpriv "$@"' "${DIRECTORY:-/}" "${limits[@]}" "$@" </dev/null
+exec chroot "$root" /usr/bin/env -i "${variables[@]}" /bin/sh -c 'cd "$0" && exec setpriv "$@"' "${DIRECTORY:-/}" "${limits[@]}" "$@" <"${INPUT:+/dev/fd/}${INPUT:-/dev/null}"

@@ -14,8 +14,14 @@ class Refused(Exception):
 
 
 def variables(text):
-    """Of the file: {name: (":-", default), (":?", message) or (None, None)}."""
-    return {match[1]: (match[2], match[3]) for match in VARIABLE.finditer(text) if match[1]}
+    """Of the file: {name: (":-", default), (":?", message) or (None, None)}. A default may be another variable."""
+    found = {}
+    for match in VARIABLE.finditer(text):
+        if match[1]:
+            within = variables(match[3]) if match[2] == ":-" else {}
+            value = next(iter(within.values()))[1] if within else match[3]
+            found.update({match[1]: (match[2], value), **within})
+    return found
 
 
 def fill_in(value, settings):
@@ -34,14 +40,26 @@ def fill_in(value, settings):
             return settings[match[1]]
         if match[2] == ":?":
             raise Refused(f"required variable {match[1]} is missing a value: {match[3]}")
-        return match[3] or ""
+        return fill_in(match[3] or "", settings)
 
     return VARIABLE.sub(replace, value)
 
 
-def load(path, settings):
+def load(path, settings, *more):
+    """With more files, which say otherwise in some places."""
     with open(path, encoding="utf-8") as file:
-        return fill_in(yaml.safe_load(file), settings)
+        document = fill_in(yaml.safe_load(file), settings)
+    for other in more:
+        merge(document, load(other, settings))
+    return document
+
+
+def merge(document, other):
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(document.get(key), dict):
+            merge(document[key], value)
+        else:
+            document[key] = value
 
 
 def read_example(path):
@@ -56,8 +74,9 @@ def read_example(path):
     return shown, is_set
 
 
-def faults_of_variables(text, shown, is_set):
-    known = variables(text)
+def faults_of_variables(text, shown, is_set, others):
+    """others: what is read by something else than Compose, or by itself."""
+    known = {**{name: (":-", shown.get(name, "")) for name in others}, **variables(text)}
     found = [f"{name} is not in env.example" for name in known if name not in shown]
     found += [f"{name} of env.example does nothing" for name in shown if name not in known]
     for name, (kind, value) in known.items():
@@ -65,7 +84,7 @@ def faults_of_variables(text, shown, is_set):
             found.append(f"{name}: the default is {value}, and {shown[name]} in env.example")
         if name in is_set and (kind != ":?" or shown[name]):
             found.append(f"{name}: env.example sets it")
-        if SECRET.search(name) and not (kind == ":?" or (value or "").startswith("@/")):
+        if SECRET.search(name) and not (kind == ":?" or (value or "").startswith("@/") or value in ("", "./none")):
             found.append(f"{name}: a secret has no default")
     return found
 
@@ -78,8 +97,11 @@ def files_of(document):
             yield os.path.join(service["build"]["context"], service["build"]["dockerfile"])
         for volume in service.get("volumes", []):
             source = volume["source"] if isinstance(volume, dict) else volume.split(":")[0]
-            if source.startswith((".", "/")):
+            if source.startswith((".", "/")) and source != "./logs":   # which an engine makes
                 yield source
+    for secret in document["secrets"].values():
+        if secret["file"].startswith("./none"):
+            yield secret["file"]
 
 
 def faults_of_service(name, service, document, checked):
@@ -92,7 +114,7 @@ def faults_of_service(name, service, document, checked):
         found.append("what ends has no health")
     if service.get("restart") != "no" and name not in checked:
         found.append("it has no health check")
-    if service.get("cap_drop") != ["ALL"] or service.get("security_opt") != ["no-new-privileges:true"]:
+    if service.get("cap_drop") != ["ALL"] or service.get("cap_add", ["NET_BIND_SERVICE"]) != ["NET_BIND_SERVICE"] or service.get("security_opt") != ["no-new-privileges:true"]:
         found.append("it keeps rights that it does not need")
     if service.get("read_only") is not True or service.get("privileged"):
         found.append("its files can be written to")
@@ -109,10 +131,12 @@ def faults_of_service(name, service, document, checked):
 
 def faults_of_networks(document):
     services, networks = document["services"], document["networks"]
-    published = [name for name, service in services.items() if service.get("ports")]
+    published = [name for name, service in services.items() if service.get("ports") and "profiles" not in service]
     found = [] if published == ["gateway"] else [f"ports are published by {published}"]
     ports = services["gateway"]["ports"]
     found += [] if ports == ["127.0.0.1:8000:8000"] else [f"ports by default: {ports}"]
+    found += [f"{name} publishes {port}" for name, service in services.items() for port in service.get("ports", []) if not port.startswith("127.0.0.1:")]
+    found += [f"{name} reaches where anybody may publish" for name in ("pgadmin",) if {"backend", "frontend", "store"} & set(services[name]["networks"])]
     for name in ("backend", "store"):
         found += [] if (networks[name] or {}).get("internal") is True else [f"{name} is not internal"]
     on_store = sorted(name for name, service in services.items() if "store" in service["networks"])

@@ -100,7 +100,8 @@ class Container:
             found.append(f"{path}:/run/secrets/{secret}:ro")
         return "|".join(found)
 
-    def start(self):
+    def start(self, streams=None):
+        """streams: what it gets as standard input, output and error, instead of nothing and its log."""
         entrypoint = self.service.get("entrypoint", self.image.entrypoint)
         words = self.service.get("command") or ([] if "entrypoint" in self.service else self.image.command)
         settings = {"PATH": PATH, "WAIT": "yes", "LIMITED": "yes", "DIRECTORY": self.image.directory, "MOUNTS": self.mounts(),
@@ -109,8 +110,11 @@ class Container:
                     "VARIABLES": "|".join(f"{name}={value}" for name, value in self.variables().items())}
         with open(self.log, "a", encoding="utf-8") as log:
             os.chown(self.log, *map(int, self.user.split(":")))   # as an engine does with what it gives a process to write to
-            self.process = subprocess.Popen([*UNSHARE, "--net", "bash", CHROOT, self.image.root, self.user, *entrypoint, *words],
-                                            stdin=subprocess.PIPE, stdout=log, stderr=log, env=settings)
+            given, output, errors = streams or (None, log, log)
+            if streams:
+                settings["INPUT"] = str(given)
+            self.process = subprocess.Popen([*UNSHARE, "--net", "bash", CHROOT, self.image.root, self.user, *entrypoint, *map(str, words)],
+                                            stdin=subprocess.PIPE, stdout=output, stderr=errors, env=settings, pass_fds=[given] if streams else [])
         self.networks.join(wait("a process", self.inside), self.count, list(self.addresses))
         self.process.stdin.write(b"\n")
         self.process.stdin.close()
@@ -121,13 +125,19 @@ class Container:
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="utf-8") as children:
             return int((children.read().split() or ["0"])[0])
 
-    def execute(self, words, user=None):
-        """(status, output) of a command in the container, as its user."""
+    def within(self, words, user=None, **more):
+        """The command that carries out a command in the container, as its user."""
         uid, gid = (user or self.user).split(":")
-        variables = [f"{name}={value}" for name, value in self.variables().items()]
-        done = subprocess.run(["nsenter", "-t", str(self.inside()), "-m", "-p", "-n", "-r", "-w", "-S", uid, "-G", gid, "--", "/usr/bin/env", "-i",
-                               *variables, *words], capture_output=True, stdin=subprocess.DEVNULL, timeout=120, check=False)
+        variables = [f"{name}={value}" for name, value in {**self.variables(), **more}.items()]
+        return ["nsenter", "-t", str(self.inside()), "-m", "-p", "-n", "-r", "-w", "-S", uid, "-G", gid, "--", "/usr/bin/env", "-i", *variables, *words]
+
+    def execute(self, words, user=None, **more):
+        """(status, output) of a command in the container; with more variables."""
+        done = subprocess.run(self.within(words, user, **more), capture_output=True, stdin=subprocess.DEVNULL, timeout=120, check=False)
         return done.returncode, (done.stdout + done.stderr).decode(errors="replace").strip()
+
+    def runs(self):
+        return self.process is not None and self.process.poll() is None
 
     def health(self):
         """(status, output) of its health check: of the file, or else of the image."""

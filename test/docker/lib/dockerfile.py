@@ -104,6 +104,10 @@ def faults_of_run(text):
         faults.append("something is downloaded that nobody signed")
     if re.search(r"\bsudo\b", text):
         faults.append("sudo")
+    if re.search(r"(^|[;&]\s*)cd\s", text):
+        faults.append("cd: WORKDIR, or a path")
+    if re.search(r"[^|]\|[^|]", re.sub(r"'[^']*'", "", text)) and "pipefail" not in text:
+        faults.append("a pipe hides that its first part failed")
     return faults
 
 
@@ -136,10 +140,15 @@ def faults(text, root, ignored):
                 found += faults_of_copy(step, root, ignored, stages)
             elif step.name in ("ARG", "ENV"):
                 names += re.findall(r"(\w+)=", step.text) or [step.text]
+            elif step.name == "WORKDIR" and not step.text.startswith("/"):
+                found.append("WORKDIR: where is that?")
             elif step.name in ("CMD", "ENTRYPOINT"):
                 found += [] if step.text.startswith("[") else [f"{step.name}: a shell would be process 1, and get the signals"]
             elif step.name not in ("USER", "HEALTHCHECK", "EXPOSE", "WORKDIR", "LABEL", "STOPSIGNAL"):
                 found.append(f"{step.name} is not used here")
+        named = [step.name for step in stage.steps]
+        found += [f"two {name}: the last one counts" for name in ("CMD", "ENTRYPOINT", "HEALTHCHECK") if named.count(name) > 1]
+    found += ["two stages of one name"] if len({stage.name for stage in stages}) < len(stages) else []
     found += [f"{name}: a secret would stay in the image" for name in names if re.search("PASS|SECRET|TOKEN|_KEY", name)]
     users = [step.text for step in stages[-1].steps if step.name == "USER"]
     if not users or re.match(r"(root|0)(:|$)", users[-1]):
