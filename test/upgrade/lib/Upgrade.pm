@@ -77,12 +77,12 @@ sub same_lines {
 }
 
 # Everything that the catalogs say of the extensions: one line for each property of each object. Names are qualified, and the
-# order in which objects were made does not show; the number of a column does, for rows are read by it.
+# order in which objects were made does not show; the number of a column does, for rows are read by it. (pg_attver is the server's.)
 my $catalog = <<'SQL';
 SET search_path = pg_catalog, pg_temp;
 CREATE FUNCTION pg_temp.acl(acl aclitem[]) RETURNS text LANGUAGE sql
     AS $$ SELECT coalesce(string_agg(a::text, ' ' ORDER BY a::text), 'none') FROM unnest(acl) a $$;
-CREATE FUNCTION pg_temp.options(options text[]) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(o, ' ' ORDER BY o) FROM unnest(options) o $$;
+CREATE FUNCTION pg_temp.options(options text[]) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(o, ' ' ORDER BY o) FROM unnest(options) o WHERE o NOT LIKE 'pg\_attver=%' $$;
 CREATE FUNCTION pg_temp.name(class oid, object oid, sub int DEFAULT 0) RETURNS text LANGUAGE sql
     AS $$ SELECT i.type || ' ' || i.identity FROM pg_identify_object(class, object, sub) i $$;
 CREATE TEMP TABLE members AS
@@ -106,7 +106,7 @@ INSERT INTO lines SELECT format('%s: kind %s, persistence %s, owner %s, privileg
   FROM pg_class c JOIN members ON classid = 'pg_class'::regclass AND objid = c.oid;
 INSERT INTO lines SELECT format('%s column %s %s: %s, not null %s, default %s, identity "%s", generated "%s", storage %s %s, target %s, %s, options %s, privileges %s, described as %s',
        attrelid::regclass, attnum, attname, format_type(atttypid, atttypmod), attnotnull, pg_get_expr(adbin, adrelid), attidentity, attgenerated,
-       attstorage, attcompression, attstattarget, nullif(attcollation, 0)::regcollation, attoptions, pg_temp.acl(attacl), col_description(attrelid, attnum))
+       attstorage, attcompression, attstattarget, nullif(attcollation, 0)::regcollation, pg_temp.options(attoptions), pg_temp.acl(attacl), col_description(attrelid, attnum))
   FROM pg_attribute JOIN members ON classid = 'pg_class'::regclass AND objid = attrelid LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
  WHERE attnum > 0 AND NOT attisdropped;
 INSERT INTO lines SELECT format('constraint %s of %s: %s, valid %s, described as %s', conname,
