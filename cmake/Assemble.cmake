@@ -1,5 +1,6 @@
 # cmake -DGUARD=command -DPIECES=list -DSQL=directory -DOUTPUT=file -P: the guard line, then the pieces as they are, where a
-# line "-- include: install/NN-topic.sql" of a piece stands for that one. Without a piece it is a step that changes nothing.
+# line "-- include: install/NN-topic.sql" of a piece stands for that one, and "-- replace: install/NN-topic.sql" for its functions,
+# which are there already. Without a piece it is a step that changes nothing.
 file(READ ${PIECES} pieces)
 file(WRITE ${OUTPUT}.new "\\echo Use \"${GUARD}\" to load this file. \\quit\n")
 if(NOT pieces)
@@ -8,14 +9,18 @@ endif()
 foreach(piece IN LISTS pieces)
   get_filename_component(name ${piece} NAME)
   file(READ ${piece} text)
-  while(text MATCHES "(^|\n)-- include: ([^\n]*)\n")
+  while(text MATCHES "(^|\n)-- (include|replace): ([^\n]*)\n")
     set(line "${CMAKE_MATCH_0}")
     set(before "${CMAKE_MATCH_1}")
-    set(included "${CMAKE_MATCH_2}")
+    set(how "${CMAKE_MATCH_2}")
+    set(included "${CMAKE_MATCH_3}")
     if(NOT included MATCHES "^(install|rest)/[0-9a-z-]+\\.sql$" OR NOT EXISTS ${SQL}/${included})
       message(FATAL_ERROR "${piece} includes what is not there: ${SQL}/${included}")
     endif()
     file(READ ${SQL}/${included} included_text)
+    if(how STREQUAL "replace")
+      string(REPLACE "CREATE FUNCTION" "CREATE OR REPLACE FUNCTION" included_text "${included_text}")
+    endif()
     string(REPLACE "${line}" "${before}-- ${included}\n${included_text}" text "${text}")
   endwhile()
   file(APPEND ${OUTPUT}.new "\n-- ${name}\n${text}")

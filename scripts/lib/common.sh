@@ -143,6 +143,24 @@ pc_install_missing() {
     hash -r
 }
 
+# Sets PC_PROMTOOL. Prometheus' package is a service, with what its pages need; one program of it is unpacked instead.
+pc_find_promtool() {
+    local scratch
+    PC_PROMTOOL=$(command -v promtool || true)
+    [ -z "$PC_PROMTOOL" ] || return 0
+    PC_PROMTOOL=$PC_BUILD/tools/promtool
+    [ ! -x "$PC_PROMTOOL" ] || return 0
+    pc_apt_update
+    scratch=$(mktemp -d)
+    if ! (cd "$scratch" && apt-get -qq download prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xf - ./usr/bin/promtool) >&2; then
+        rm -rf "$scratch"
+        pc_die "apt-get could not download prometheus, of which promtool is needed"
+    fi
+    pc_as_builder mkdir -p "$PC_BUILD/tools"
+    install -m 0755 "$scratch/usr/bin/promtool" "$PC_PROMTOOL"
+    rm -rf "$scratch"
+}
+
 # ---- the PostgreSQL to use ------------------------------------------------------------------------------------------
 
 pc_has_headers() { [ -x "$1" ] && [ -e "$("$1" --includedir-server 2>/dev/null)/postgres.h" ]; }

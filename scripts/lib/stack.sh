@@ -55,6 +55,31 @@ pc_api_directory() {
     ! command -v nginx >/dev/null || pc_nginx_directory
 }
 
+# Where scripts/stack has all logs: sets PC_LOGS, from LOG_DIR or below PC_RUN. Where it is not called, each part logs in PC_API.
+PC_LOGS=
+pc_log_directory() {
+    PC_LOGS=${LOG_DIR:-$PC_RUN/logs}
+    [[ $PC_LOGS = /* ]] || PC_LOGS=$PWD/$PC_LOGS
+    pc_as_user mkdir -p "$PC_LOGS" 2>/dev/null || true
+    pc_as_user test -w "$PC_LOGS" || pc_die "user ${PC_USER:-$(id -un)} cannot write to LOG_DIR=$PC_LOGS"
+}
+
+# pc_api_log NAME: the file of gateway, access or postgrest. PostgREST never reopens its own, so each line does.
+pc_api_log() { if [ -n "$PC_LOGS" ]; then echo "$PC_LOGS/api.log"; else echo "$PC_API/$1.log"; fi; }
+
+# Settings for pc_cluster_start, a line each: one file, which only pc_reopen_logs ends, with a fixed prefix.
+pc_log_settings() {
+    printf '%s\n' 'logging_collector = on' "log_directory = '$PC_LOGS'" "log_filename = 'database.log'" 'log_rotation_age = 0' \
+        'log_rotation_size = 0' "log_line_prefix = '%m [%p] session=%c,xid=%x,user=%u,db=%d,app=%a '"
+}
+
+# pc_reopen_logs CLUSTER: after the files were renamed. Until then who writes goes on in the old ones, so nothing is lost.
+pc_reopen_logs() {
+    local pid
+    if pid=$(pc_api_process "$PC_API/gateway/nginx.pid"); then pc_as_user kill -USR1 "$pid"; fi
+    if pc_cluster_running "$1"; then (cd / && pc_as_user pg_ctl -D "$PC_RUN/$1/data" -s logrotate); fi
+}
+
 pc_api_url() {
     local host=${API_LISTEN:-127.0.0.1} scheme=http
     [[ $host != 0.0.0.0 && $host != '*' ]] || host=127.0.0.1
@@ -103,7 +128,16 @@ pc_api_end() {
 # Both extensions, at the version that is installed, and PostgREST's role. It has no password: only PC_USER gets at the
 # socket, which trusts, and TCP asks for one.
 pc_api_database() {
+    local before
+    before=$(pc_extension_versions)
     pc_psql -d "$PGDATABASE" <"$PC_ROOT/docker/postgres/database.sql"
+    [ -n "$PC_LOGS" ] && [ "$before" != "$(pc_extension_versions)" ] || return 0
+    printf '%s %s: %s, before %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$PGDATABASE" "$(pc_extension_versions)" "${before:-nothing}" |
+        pc_as_user sh -c 'cat >>"$0"' "$PC_LOGS/migrations.log"
+}
+pc_extension_versions() {
+    pc_psql -d "$PGDATABASE" -At -c "SELECT string_agg(extname || ' ' || extversion, ', ' ORDER BY extname) FROM pg_extension
+                                      WHERE extname LIKE 'people\\_counter%'"
 }
 
 # ---- PostgREST ------------------------------------------------------------------------------------------------------
@@ -123,8 +157,9 @@ pc_postgrest_start() {
         PGRST_JWT_SECRET="${PGRST_JWT_SECRET:-@$PC_API/jwt-secret}" \
         PGRST_OPENAPI_SERVER_PROXY_URI="${PGRST_OPENAPI_SERVER_PROXY_URI:-$PC_API_URL/rest}" \
         ${PGRST_DB_POOL:+"PGRST_APP_SETTINGS_db_pool=$PGRST_DB_POOL"} \
-        setsid sh -c 'cd / && echo $$ >"$0/postgrest.pid" && exec postgrest "$0/postgrest.conf" >>"$0/postgrest.log" 2>&1 </dev/null' \
-        "$PC_API" >/dev/null 2>&1 </dev/null &
+        setsid bash -c 'cd / && echo $$ >"$0/postgrest.pid" && exec postgrest "$0/postgrest.conf" > >(
+            while IFS= read -r line; do printf "%s\n" "$line" >>"$1"; done) 2>&1 </dev/null' \
+        "$PC_API" "$(pc_api_log postgrest)" >/dev/null 2>&1 </dev/null &
     disown
     for _ in $(seq 300); do
         # Not one that was there before, either.
@@ -133,7 +168,7 @@ pc_postgrest_start() {
         fi
         sleep 0.1
     done
-    pc_as_user tail -n 20 "$PC_API/postgrest.log" >&2 || true
+    pc_as_user tail -n 20 "$(pc_api_log postgrest)" >&2 || true
     pc_die "PostgREST does not start"
 }
 
@@ -144,7 +179,7 @@ pc_postgrest_stop() { pc_api_end "$PC_API/postgrest.pid" TERM; }
 pc_gateway_running() { pc_api_process "$PC_API/gateway/nginx.pid" >/dev/null; }
 
 pc_gateway_nginx() {
-    (cd / && pc_as_user nginx -e "$PC_API/gateway.log" -p "$PC_API" -c "$PC_API/conf/nginx.conf" "$@" </dev/null)
+    (cd / && pc_as_user nginx -e "$(pc_api_log gateway)" -p "$PC_API" -c "$PC_API/conf/nginx.conf" "$@" </dev/null)
 }
 
 # Rendered anew at each start.
@@ -157,7 +192,7 @@ pc_gateway_start() {
         pc_as_user env API_PORT="$PC_API_PORT" POSTGREST_ADDRESS="unix:$PC_API/postgrest.sock" \
             GATEWAY_CONF="$PC_API/conf" GATEWAY_STATE="$PC_API/gateway" GATEWAY_NJS="$PC_SOURCE/docker/gateway/njs" \
             GATEWAY_DASHBOARD="$PC_SOURCE/dashboard" \
-            GATEWAY_ACCESS_LOG="$PC_API/access.log" GATEWAY_ERROR_LOG="$PC_API/gateway.log" \
+            GATEWAY_ACCESS_LOG="$(pc_api_log access)" GATEWAY_ERROR_LOG="$(pc_api_log gateway)" \
             "$PC_SOURCE/docker/gateway/render" || pc_die "the gateway has no configuration"
         if pc_gateway_nginx -q -t >"$PC_BUILD/gateway-start.log" 2>&1 && pc_gateway_nginx >>"$PC_BUILD/gateway-start.log" 2>&1; then
             return 0

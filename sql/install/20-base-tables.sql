@@ -2,6 +2,9 @@
 -- EXTENSION locks an extension's tables in the order of their creation, so it waits for writers instead of meeting them in
 -- a deadlock.
 --
+-- Where rows are only added, vacuum comes for freezing them and for the map of what all can see: in small portions, not a fifth
+-- of a large table at once. Retention deletes little a day, so its room is to be used again before it is a fifth, too.
+--
 -- Movements and samples take no CHECK and no second index: each costs the ingest path, and the statement triggers validate.
 CREATE TABLE @extschema@.people_movements (
     session_id         uuid        NOT NULL,
@@ -19,7 +22,8 @@ CREATE TABLE @extschema@.people_movements (
     frame_number       integer,
     created_at         timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (session_id, movement_time, id)
-);
+) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_threshold = 10000,
+        autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_threshold = 1000, autovacuum_analyze_scale_factor = 0.02);
 COMMENT ON TABLE @extschema@.people_movements IS
     'Movements: one row for each person who crossed the counting line. They may arrive late and in any order; none is refused because of a count.';
 COMMENT ON COLUMN @extschema@.people_movements.session_id IS 'Session that counted it.';
@@ -51,7 +55,8 @@ CREATE TABLE @extschema@.realtime_metrics (
     processing_latency_ms      real,
     created_at                 timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (session_id, "timestamp", id)
-);
+) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_threshold = 10000,
+        autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_threshold = 1000, autovacuum_analyze_scale_factor = 0.02);
 COMMENT ON TABLE @extschema@.realtime_metrics IS
     'Metrics samples: what a counter says of itself, and of what it sees, at one moment.';
 COMMENT ON COLUMN @extschema@.realtime_metrics.session_id IS 'Session that reports.';

@@ -235,7 +235,7 @@ CREATE TABLE @extschema@.alert_logs (
     CONSTRAINT alert_logs_resolved_after_triggered CHECK (resolved_at >= triggered_at),
     CONSTRAINT alert_logs_resolved_reason_is_known CHECK (resolved_reason IN
         ('cleared', 'session_ended', 'threshold_changed', 'threshold_deleted', 'by_hand'))
-);
+) WITH (autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0.02);
 -- One about no session in particular counts like any other. A rule may be deleted while its alert is open, so open alerts
 -- without a rule do not collide.
 CREATE UNIQUE INDEX alert_logs_open_key ON @extschema@.alert_logs (threshold_id, session_id) NULLS NOT DISTINCT
@@ -291,7 +291,7 @@ CREATE TABLE @extschema@.alert_states (
     CONSTRAINT alert_states_pkey PRIMARY KEY (threshold_id, session_id),
     CONSTRAINT alert_states_phase_is_known CHECK (phase IN ('pending', 'recovering')),
     CONSTRAINT alert_states_peak_value_is_finite CHECK (peak_value NOT IN ('NaN', 'Infinity', '-Infinity'))
-);
+) WITH (autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0.02);
 CREATE INDEX alert_states_session_id_idx ON @extschema@.alert_states (session_id);
 COMMENT ON TABLE @extschema@.alert_states IS
     'Rules on their way: pending (beyond the threshold, not yet for hold_for) or recovering (an open alert whose metric is clear, not yet for keep_firing_for). Kept by the alert worker.';

@@ -70,7 +70,7 @@ CREATE TABLE @extschema@.alert_deliveries (
     CONSTRAINT alert_deliveries_event_is_known CHECK (event IN ('fired', 'repeated', 'resolved', 'test')),
     CONSTRAINT alert_deliveries_attempts_is_not_negative CHECK (attempts >= 0),
     CONSTRAINT alert_deliveries_ends_once CHECK (delivered_at IS NULL OR abandoned_at IS NULL)
-);
+) WITH (autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0.02);
 CREATE INDEX alert_deliveries_due_idx ON @extschema@.alert_deliveries (channel_id, next_attempt_at, id)
     WHERE delivered_at IS NULL AND abandoned_at IS NULL;
 CREATE INDEX alert_deliveries_channel_id_idx ON @extschema@.alert_deliveries (channel_id, created_at);

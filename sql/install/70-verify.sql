@@ -23,24 +23,44 @@ BEGIN
           FROM @extschema@.sessions
          WHERE verify_statistics.session IS NULL OR id = verify_statistics.session
     ),
-    instants AS MATERIALIZED (  -- the movements of one instant are one step
-        SELECT session_id, movement_time AS t,
-               count(*) FILTER (WHERE movement_direction = 'in') AS entered,
-               count(*) FILTER (WHERE movement_direction = 'out') AS exited,
-               coalesce(sum(round(confidence_score::float8 * 1e9)::bigint), 0) AS confidence_sum,
-               count(confidence_score) AS confidence_count
-          FROM @extschema@.people_movements
+    archived AS MATERIALIZED (
+        SELECT session_id, hour_timestamp AS t, people_entered AS entered, people_exited AS exited, level_fall AS fall,
+               level_rise AS rise, peak_time, occupancy_correction AS correction, confidence_sum, confidence_count,
+               last_movement_time AS last_movement, last_sample_time AS last_sample, detecting_frames AS detecting,
+               tracking_frames AS tracking, waiting_frames AS waiting, reported_peak, reported_peak_time
+          FROM @extschema@.archived_hours
          WHERE verify_statistics.session IS NULL OR session_id = verify_statistics.session
-         GROUP BY session_id, movement_time
+    ),
+    instants AS MATERIALIZED (  -- the movements of one instant are one step; the last one of an archived hour moves nobody
+        SELECT session_id, t, sum(entered)::bigint AS entered, sum(exited)::bigint AS exited,
+               sum(confidence_sum)::bigint AS confidence_sum, sum(confidence_count)::bigint AS confidence_count
+          FROM (SELECT session_id, movement_time AS t,
+                       count(*) FILTER (WHERE movement_direction = 'in') AS entered,
+                       count(*) FILTER (WHERE movement_direction = 'out') AS exited,
+                       coalesce(sum(round(confidence_score::float8 * 1e9)::bigint), 0) AS confidence_sum,
+                       count(confidence_score) AS confidence_count
+                  FROM @extschema@.people_movements
+                 WHERE verify_statistics.session IS NULL OR session_id = verify_statistics.session
+                 GROUP BY session_id, movement_time
+                UNION ALL
+                SELECT session_id, last_movement, 0, 0, 0, 0 FROM archived WHERE last_movement IS NOT NULL) steps
+         GROUP BY session_id, t
     ),
     samples AS MATERIALIZED (
-        SELECT session_id, "timestamp" AS t, max(current_people_count) AS people,
-               count(*) FILTER (WHERE detection_status = 'detecting') AS detecting,
-               count(*) FILTER (WHERE detection_status = 'tracking') AS tracking,
-               count(*) FILTER (WHERE detection_status = 'waiting') AS waiting
-          FROM @extschema@.realtime_metrics
-         WHERE verify_statistics.session IS NULL OR session_id = verify_statistics.session
-         GROUP BY session_id, "timestamp"
+        SELECT session_id, t, max(people) AS people, sum(detecting)::bigint AS detecting,
+               sum(tracking)::bigint AS tracking, sum(waiting)::bigint AS waiting
+          FROM (SELECT session_id, "timestamp" AS t, max(current_people_count) AS people,
+                       count(*) FILTER (WHERE detection_status = 'detecting') AS detecting,
+                       count(*) FILTER (WHERE detection_status = 'tracking') AS tracking,
+                       count(*) FILTER (WHERE detection_status = 'waiting') AS waiting
+                  FROM @extschema@.realtime_metrics
+                 WHERE verify_statistics.session IS NULL OR session_id = verify_statistics.session
+                 GROUP BY session_id, "timestamp"
+                UNION ALL
+                SELECT session_id, coalesce(last_sample, t), NULL, detecting, tracking, waiting
+                  FROM archived
+                 WHERE last_sample IS NOT NULL OR detecting + tracking + waiting > 0) reports
+         GROUP BY session_id, t
     ),
     baseline_rows AS MATERIALIZED (
         SELECT session_id, baseline_time AS t, people_count AS value
@@ -61,11 +81,13 @@ BEGIN
     -- Hours: (local hour, UTC offset), from its first instant to the first one that is not in it.
     local AS MATERIALIZED (
         SELECT p.session_id, p.t, p.sample,
-               date_trunc('hour', p.t AT TIME ZONE s.zone) AS hour,
-               (p.t AT TIME ZONE s.zone) - (p.t AT TIME ZONE 'UTC') AS utc_offset
-          FROM (SELECT session_id, t, NULL::integer AS sample FROM instants
+               date_trunc('hour', p.at AT TIME ZONE s.zone) AS hour,
+               (p.at AT TIME ZONE s.zone) - (p.at AT TIME ZONE 'UTC') AS utc_offset
+          FROM (SELECT session_id, t AS at, t, NULL::integer AS sample FROM instants
                 UNION ALL
-                SELECT session_id, t, people FROM samples) p
+                SELECT session_id, t, t, people FROM samples
+                UNION ALL
+                SELECT session_id, t, coalesce(reported_peak_time, t), reported_peak FROM archived) p
           JOIN s ON s.id = p.session_id
     ),
     nominal AS MATERIALIZED (
@@ -105,7 +127,8 @@ BEGIN
          GROUP BY n.session_id, n.hour, n.utc_offset, n.day_start, n.a, n.b
     ),
 
-    -- The level: steps in order of time. At one instant: mark (-1: an hour begins or ends), movements (0), baseline (1).
+    -- The level: steps in order of time. At one instant: mark (-3: an hour begins or ends), an archived hour's fall to its
+    -- lowest point (-2) and from there to its end (-1), movements (0), baseline (1).
     resets AS (
         SELECT DISTINCT s.id AS session_id, (d.day + shift + s.reset_time) AT TIME ZONE s.zone AS t
           FROM s
@@ -117,23 +140,30 @@ BEGIN
          WHERE s.reset_time IS NOT NULL
     ),
     timeline AS (
-        SELECT session_id, t, 0 AS kind, entered - exited AS change, entered, exited, confidence_sum, confidence_count
+        SELECT session_id, t, 0 AS kind, entered - exited AS change, entered, exited, confidence_sum, confidence_count,
+               NULL::integer AS rise, NULL::timestamptz AS peak_time, NULL::numeric AS correction
           FROM instants
         UNION ALL
-        SELECT session_id, t, 1, value, 0, 0, 0, 0
+        SELECT session_id, t, -2, -fall, entered, exited, confidence_sum, confidence_count, NULL, NULL, correction
+          FROM archived
+        UNION ALL
+        SELECT session_id, t, -1, fall + entered - exited, 0, 0, 0, 0, rise, peak_time, NULL
+          FROM archived
+        UNION ALL
+        SELECT session_id, t, 1, value, 0, 0, 0, 0, NULL, NULL, NULL
           FROM baseline_rows
         UNION ALL
-        SELECT r.session_id, r.t, 1, 0, 0, 0, 0, 0
+        SELECT r.session_id, r.t, 1, 0, 0, 0, 0, 0, NULL, NULL, NULL
           FROM resets r LEFT JOIN baseline_rows b USING (session_id, t)
          WHERE b.session_id IS NULL
         UNION ALL
-        SELECT session_id, t, -1, 0, 0, 0, 0, 0
+        SELECT session_id, t, -3, 0, 0, 0, 0, 0, NULL, NULL, NULL
           FROM (SELECT session_id, a AS t FROM hours UNION SELECT session_id, b FROM hours) marks
     ),
     runs AS (  -- a run is what follows a baseline up to the next one
         SELECT *,
                count(*) FILTER (WHERE kind = 1) OVER past AS run,
-               max(t) FILTER (WHERE kind = -1) OVER past AS mark,
+               max(t) FILTER (WHERE kind = -3) OVER past AS mark,
                lead(t) OVER past AS until,
                max(kind) OVER (PARTITION BY session_id, t) AS last_kind
           FROM timeline
@@ -149,9 +179,13 @@ BEGIN
     ),
     levels AS MATERIALIZED (
         SELECT session_id, t, kind, mark, until, last_kind, entered, exited, confidence_sum, confidence_count,
-               (x + lift)::bigint AS level,
+               peak_time, correction, (x + lift)::bigint AS level,
+               -- The highest that an archived hour reached, from where it began: two steps before its end.
+               greatest((x + lift)::bigint,
+                        rise + coalesce(lag((x + lift)::bigint, 2) OVER (PARTITION BY session_id ORDER BY t, kind), 0)) AS top,
                (lift - coalesce(lag(lift) OVER (PARTITION BY session_id, run ORDER BY t, kind), 0))::bigint AS absorbed,
-               kind = 1 OR last_kind < 1 AS stands  -- before a baseline of the same instant there is no level
+               -- Before a baseline of the same instant there is no level; where nobody moved nothing is reached.
+               kind = 1 OR (last_kind < 1 AND (kind < 0 OR entered + exited > 0)) AS stands
           FROM floors
     ),
     in_hours AS (
@@ -159,11 +193,12 @@ BEGIN
                sum(entered)::bigint AS entered, sum(exited)::bigint AS exited,
                sum(confidence_sum)::bigint AS confidence_sum, sum(confidence_count)::bigint AS confidence_count,
                sum(absorbed)::bigint AS absorbed,
-               max(level) FILTER (WHERE stands) AS peak, min(level) FILTER (WHERE stands) AS low,
-               coalesce(max(level) FILTER (WHERE kind = 1 AND l.t = h.a), max(level) FILTER (WHERE kind = -1)) AS opening,
+               max(top) FILTER (WHERE stands) AS peak, min(level) FILTER (WHERE stands) AS low,
+               coalesce(max(level) FILTER (WHERE kind = 1 AND l.t = h.a), max(level) FILTER (WHERE kind = -3)) AS opening,
                max(level) FILTER (WHERE until = h.b) AS closing,
                sum(level * extract(epoch FROM least(until, h.b, z.t) - greatest(l.t, s.start_time)))
                    FILTER (WHERE least(until, h.b, z.t) > greatest(l.t, s.start_time)) AS occupancy,
+               sum(correction) AS correction,
                greatest(0, extract(epoch FROM least(h.b, z.t) - greatest(l.mark, s.start_time))) AS observed
           FROM levels l
           JOIN hours h ON h.session_id = l.session_id AND h.a = l.mark
@@ -172,8 +207,8 @@ BEGIN
          GROUP BY l.session_id, l.mark, h.hour, h.utc_offset, h.day, h.b, s.start_time, z.t
     ),
     peaks AS (
-        SELECT l.session_id, l.mark AS a, min(l.t) AS t
-          FROM levels l JOIN in_hours h ON h.session_id = l.session_id AND h.a = l.mark AND h.peak = l.level
+        SELECT l.session_id, l.mark AS a, min(coalesce(l.peak_time, l.t)) AS t
+          FROM levels l JOIN in_hours h ON h.session_id = l.session_id AND h.a = l.mark AND h.peak = l.top
          WHERE l.stands
          GROUP BY l.session_id, l.mark
     ),
@@ -190,7 +225,9 @@ BEGIN
                greatest(i.peak, r.peak) AS peak,
                CASE WHEN r.peak IS NULL OR i.peak > r.peak THEN p.t WHEN i.peak < r.peak THEN r.t ELSE least(p.t, r.t) END
                    AS peak_time,
-               coalesce(i.occupancy, 0) AS occupancy, i.observed
+               CASE WHEN i.correction IS NULL THEN coalesce(i.occupancy, 0)
+                    ELSE least(greatest(coalesce(i.occupancy, 0) + i.correction, i.low * i.observed), i.peak * i.observed)
+               END AS occupancy, i.observed
           FROM in_hours i
           JOIN peaks p ON p.session_id = i.session_id AND p.a = i.a
           LEFT JOIN reported r ON r.session_id = i.session_id AND r.hour = i.hour AND r.utc_offset = i.utc_offset

@@ -24,6 +24,10 @@ ALTER VIEW @extschema@.recent_movements OWNER TO @extowner@;
 ALTER VIEW @extschema@.hourly_analytics OWNER TO @extowner@;
 ALTER VIEW @extschema@.daily_analytics OWNER TO @extowner@;
 ALTER VIEW @extschema@.alert_worker_status OWNER TO @extowner@;
+ALTER VIEW @extschema@.slow_queries OWNER TO @extowner@;
+ALTER VIEW @extschema@.table_sizes OWNER TO @extowner@;
+ALTER VIEW @extschema@.index_usage OWNER TO @extowner@;
+ALTER VIEW @extschema@.ingest_rate OWNER TO @extowner@;
 
 ALTER FUNCTION @extschema@.default_time_zone() OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.threshold_problem(@extschema@.alert_thresholds) OWNER TO @extowner@;
@@ -46,6 +50,7 @@ ALTER FUNCTION @extschema@.end_alert(uuid, timestamptz, double precision, text) 
 ALTER FUNCTION @extschema@.repeat_alert(uuid, double precision) OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.acknowledge_alert(uuid, text, text) OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.resolve_alert(uuid, text, text) OWNER TO @extowner@;
+ALTER FUNCTION @extschema@.slow_query_report() OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.verify_statistics(uuid) OWNER TO @extowner@;
 ALTER FUNCTION @extschema@.people_counter_version() OWNER TO @extowner@;
 
@@ -59,6 +64,8 @@ REVOKE ALL ON FUNCTION @extschema@.announce_alert(uuid, text),
 GRANT EXECUTE ON FUNCTION @extschema@.start_alert_worker(), @extschema@.stop_alert_worker(), @extschema@.evaluate_alerts()
     TO @extowner@ WITH GRANT OPTION;
 GRANT SELECT ON @extschema@.alert_worker_status TO PUBLIC;
+-- What they show is the catalog's, and what pg_stat_statements shows to whoever asks.
+GRANT SELECT ON @extschema@.slow_queries, @extschema@.table_sizes, @extschema@.index_usage TO PUBLIC;
 -- Also where default privileges would have granted something.
 REVOKE ALL ON TABLE @extschema@.alert_channels, @extschema@.alert_channel_secrets, @extschema@.alert_deliveries FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.rebuild_statistics(uuid) TO @extowner@ WITH GRANT OPTION;

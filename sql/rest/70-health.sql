@@ -50,7 +50,14 @@ CREATE FUNCTION people_counter_api.prometheus_metrics() RETURNS people_counter_a
     AS $$
 BEGIN
     RETURN (
-        WITH figure(position, name, kind, help, labels, value) AS (
+        WITH sizes AS (
+            SELECT c.relname AS name, coalesce(pg_total_relation_size(c.oid), 0) AS bytes, pg_stat_get_dead_tuples(c.oid) AS dead
+              FROM pg_extension AS e
+              JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+                                 AND d.classid = 'pg_class'::regclass
+              JOIN pg_class AS c ON c.oid = d.objid AND c.relkind = 'r'
+             WHERE e.extname IN ('people_counter', 'people_counter_rest')),
+        figure(position, name, kind, help, labels, value) AS (
             SELECT 1, 'people_counter_movements_total', 'counter', 'Movements of all sessions, by direction.',
                    format('direction="%s"', d.direction), d.total::text
               FROM (SELECT coalesce(sum(total_people_entered), 0) AS entered, coalesce(sum(total_people_exited), 0) AS exited,
@@ -92,7 +99,42 @@ BEGIN
                    (state = 'running')::integer::text FROM people_counter_rest.alert_worker_status
             UNION ALL
             SELECT 10, 'people_counter_alert_worker_errors_total', 'counter', 'Looks of the alert worker that failed, since it started.', '',
-                   coalesce(errors, 0)::text FROM people_counter_rest.alert_worker_status),
+                   coalesce(errors, 0)::text FROM people_counter_rest.alert_worker_status
+            UNION ALL
+            SELECT 11, 'people_counter_alert_worker_backlog', 'gauge', 'Sessions that changed since the alert worker last looked.', '',
+                   coalesce(backlog, 0)::text FROM people_counter_rest.alert_worker_status
+            UNION ALL
+            SELECT 12, 'people_counter_alert_deliveries_oldest_timestamp_seconds', 'gauge',
+                   'Since when the oldest alert delivery waits that waits to be sent; not there if none does.', '',
+                   extract(epoch FROM min(created_at))::text
+              FROM people_counter_rest.alert_deliveries WHERE delivered_at IS NULL AND abandoned_at IS NULL HAVING count(*) > 0
+            UNION ALL
+            SELECT 13, 'people_counter_alert_deliveries_abandoned', 'gauge', 'Alert deliveries that were given up, as long as they are kept.', '',
+                   count(*)::text FROM people_counter_rest.alert_deliveries WHERE abandoned_at IS NOT NULL
+            UNION ALL
+            SELECT 14, 'people_counter_stream_sent_total', 'counter',
+                   'Messages of the live stream that were taken, since its worker started; not there if none runs.', '', stream_sent::text
+              FROM people_counter_rest.alert_worker_status WHERE stream_pid IS NOT NULL
+            UNION ALL
+            SELECT 15, 'people_counter_stream_dropped_total', 'counter',
+                   'Messages of the live stream that were dropped, since its worker started; not there if none runs.', '', stream_dropped::text
+              FROM people_counter_rest.alert_worker_status WHERE stream_pid IS NOT NULL
+            UNION ALL
+            SELECT 16, 'people_counter_database_bytes', 'gauge', 'Size of the database.', '', pg_database_size(current_database())::text
+            UNION ALL
+            SELECT 17, 'people_counter_database_xid_age', 'gauge', 'Transactions since the oldest one that is not frozen; 2 billion is the end.', '',
+                   age(datfrozenxid)::text FROM pg_database WHERE datname = current_database()
+            UNION ALL
+            SELECT 18, 'people_counter_server_connections', 'gauge', 'Connections to all databases of the server.', '', count(*)::text
+              FROM pg_stat_activity WHERE datname IS NOT NULL
+            UNION ALL
+            SELECT 19, 'people_counter_server_connections_max', 'gauge', 'max_connections of the server.', '', current_setting('max_connections')
+            UNION ALL
+            SELECT 20, 'people_counter_table_bytes', 'gauge', 'Size of each table with its indexes.', format('table="%s"', t.name), t.bytes::text
+              FROM sizes AS t
+            UNION ALL
+            SELECT 21, 'people_counter_table_dead_rows', 'gauge', 'Versions of rows of each table that wait for vacuum.',
+                   format('table="%s"', t.name), t.dead::text FROM sizes AS t),
         line AS (
             SELECT position, 0 AS part, format(E'# HELP %s %s\n# TYPE %1$s %3$s\n', name, min(help), min(kind)) AS text FROM figure GROUP BY position, name
             UNION ALL
@@ -102,4 +144,4 @@ END $$;
 COMMENT ON FUNCTION people_counter_api.prometheus_metrics() IS
     'GET /metrics
 
-Figures in the text format of Prometheus: movements and samples, sessions, people inside and time of the last movement of each active session, open alerts, pending deliveries, the alert worker. For readers.';
+Figures in the text format of Prometheus: movements and samples, sessions, people inside and time of the last movement of each active session, open alerts, deliveries that wait or were given up, the alert worker and the live stream; of the server its connections, of the database its size and the age of its oldest transaction, and size and dead rows of each table. For readers.';

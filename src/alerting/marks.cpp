@@ -266,7 +266,10 @@ void note_events(const pg_uuid_t &session, std::span<const statistics::Event> ev
     for (const statistics::Event &event : events) {
         what |= statistics::is_movement(event.kind) ? kMovementsChanged : kSamplesChanged;
     }
-    add({session, first == events.end() ? core::kEndOfTime : first->time, what}, events.front().time);
+    // The live stream tells what came: where rows only went, as by retention, it need not look for any.
+    const auto came = std::find_if(events.begin(), events.end(), [](const statistics::Event &e) { return e.sign > 0; });
+    add({session, first == events.end() ? core::kEndOfTime : first->time, what},
+        came == events.end() ? core::kEndOfTime : came->time);
 }
 
 void note_session(const pg_uuid_t &session, core::Micros from) {

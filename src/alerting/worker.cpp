@@ -6,6 +6,7 @@
 #include "pg/worker.hpp"
 #include "alerting/board.hpp"
 #include "alerting/marks.hpp"
+#include "alerting/retention.hpp"
 #include "alerting/watch.hpp"
 #include "pg/settings.hpp"
 
@@ -21,7 +22,8 @@ constexpr Micros kLongestRest = 30'000;
 constexpr long kFirstRetry = 100;  // ms
 constexpr long kLastRetry = 5'000;
 constexpr long kSubscriberPoll = 60'000;
-constexpr long kPreparedPoll = 500;  // ms, while a prepared transaction may change something unseen
+constexpr long kDisabledPoll = 600'000;  // ms: nobody tells it then that retention was wanted
+constexpr long kPreparedPoll = 500;      // ms, while a prepared transaction may change something unseen
 
 struct Worker {
     Board *board;
@@ -37,7 +39,8 @@ struct Worker {
     int failures;           // looks in a row
     bool failure_is_logged;
     Micros last_everything;
-    Micros writing;  // processor time of the last look that went into writing
+    Micros ask_retention_at;  // whether it is due
+    Micros writing;           // processor time of the last look that went into writing
 };
 
 enum class Outcome { kLooked, kDisabled, kSubscriber, kNoExtension };
@@ -201,6 +204,7 @@ void take(Worker &worker) {
     }
     if (taken.rules_changed) {
         worker.watch->note_rules();
+        worker.ask_retention_at = 0;  // its settings say so, too
     }
 }
 
@@ -253,6 +257,9 @@ long time_to_sleep(const Worker &worker) {
     if (pg::settings.alert_max_interval > 0) {
         at_most(pg::settings.alert_max_interval);
     }
+    if (worker.ask_retention_at != core::kEndOfTime) {
+        at_most(static_cast<long>(std::clamp<Micros>((worker.ask_retention_at - now) / 1000 + 1, 0, INT_MAX)));
+    }
     return wait;
 }
 
@@ -275,7 +282,22 @@ void stand_aside(Worker &worker, Outcome outcome) {
     if (outcome == Outcome::kDisabled) {
         worker.watch->begin_anew();
     }
-    rest(worker, outcome == Outcome::kDisabled ? -1 : kSubscriberPoll);
+    const long until_retention = time_to_sleep(worker);
+    const long poll = until_retention < 0 ? kDisabledPoll : std::min(until_retention, kDisabledPoll);
+    rest(worker, outcome == Outcome::kDisabled ? poll : kSubscriberPoll);
+}
+
+// Starts the run of retention when its time has come, as a process of its own: nobody waits for it.
+void see_to_retention(Worker &worker) {
+    const Micros now = GetCurrentTimestamp();
+    if (now < worker.ask_retention_at) {
+        return;
+    }
+    const Micros due = next_retention(worker.context);
+    worker.ask_retention_at = due > now ? due : now + kRetentionRetry;
+    if (due <= now) {
+        start_retention();
+    }
 }
 
 [[noreturn]] void end_without_extension(Worker &worker) {
@@ -341,6 +363,7 @@ Micros rest_after(const Worker &worker, Micros took) {
         take(worker);
         const Micros now = GetCurrentTimestamp();
         if (!worker.watch->has_work(now)) {
+            see_to_retention(worker);
             sleep(worker);
             continue;
         }
@@ -353,6 +376,9 @@ Micros rest_after(const Worker &worker, Micros took) {
         const Outcome outcome = look(worker);
         if (outcome == Outcome::kNoExtension) {
             end_without_extension(worker);
+        }
+        if (outcome != Outcome::kSubscriber && worker.failures == 0) {
+            see_to_retention(worker);
         }
         if (outcome != Outcome::kLooked) {
             stand_aside(worker, outcome);

@@ -28,6 +28,10 @@ constexpr Oid kMovements[] = {UUIDOID,   TIMESTAMPTZOID, UUIDOID,   INT4OID,    
 constexpr Oid kMetrics[] = {UUIDOID,          TIMESTAMPTZOID, UUIDOID,   INT4OID,   INT4OID,   INT4OID,
                             kDetectionStatus, FLOAT4OID,      FLOAT4OID, FLOAT4OID, FLOAT4OID, TIMESTAMPTZOID};
 constexpr Oid kBaselines[] = {UUIDOID, TIMESTAMPTZOID, INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
+constexpr Oid kArchivedHours[] = {UUIDOID,        TIMESTAMPTZOID, INT4OID,    INT4OID,       INT4OID,
+                                  INT4OID,        TIMESTAMPTZOID, NUMERICOID, INT8OID,       INT4OID,
+                                  TIMESTAMPTZOID, INT4OID,        INT4OID,    INT4OID,       INT4OID,
+                                  TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID,    TIMESTAMPTZOID};
 constexpr Oid kSessionStatistics[] = {UUIDOID,    INT4OID, INT4OID,        INT4OID,        INT4OID,
                                       NUMERICOID, INT4OID, INT4OID,        INT4OID,        INT4OID,
                                       INT4OID,    INT4OID, NUMERICOID,     TIMESTAMPTZOID, TIMESTAMPTZOID,
@@ -44,7 +48,8 @@ struct Entry {
     const char *table;
     Oid Relations::*id;
     std::span<const Oid> types;
-    int key_columns;  // the first of the table, in order
+    int key_columns;         // the first of the table, in order
+    bool since_1_1 = false;  // the library also serves the SQL objects of 1.0
 };
 
 constexpr Entry kTables[] = {
@@ -55,6 +60,7 @@ constexpr Entry kTables[] = {
     {"session_statistics", &Relations::session_statistics, kSessionStatistics, 1},
     {"hourly_statistics", &Relations::hourly_statistics, kHourlyStatistics, 2},
     {"daily_statistics", &Relations::daily_statistics, kDailyStatistics, 2},
+    {"archived_hours", &Relations::archived_hours, kArchivedHours, 2, true},
 };
 
 Relations cached;
@@ -157,6 +163,9 @@ const Relations &relations_of(Oid schema) {
     for (const Entry &entry : kTables) {
         const Oid table_id = get_relname_relid(entry.table, schema);
         if (!OidIsValid(table_id)) {
+            if (entry.since_1_1) {
+                continue;
+            }
             ereport(ERROR,
                     (errcode(ERRCODE_UNDEFINED_TABLE),
                      errmsg("table \"%s\" is missing from schema \"%s\"", entry.table, get_namespace_name(schema)),

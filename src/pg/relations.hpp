@@ -10,6 +10,7 @@ namespace people_counter::pg {
 struct Relations {
     Oid schema;
     Oid sessions, movements, metrics, baselines;
+    Oid archived_hours;  // InvalidOid before version 1.1 of the extension
     Oid session_statistics, hourly_statistics, daily_statistics;
     Oid direction_in;  // of the enums, the values that are counted
     Oid status_detecting, status_tracking;

@@ -15,32 +15,39 @@ namespace {
 // What of this transaction's commands a walk has seen.
 struct {
     TransactionId transaction;
-    CommandId before;  // every command below
-} rederived_commands = {InvalidTransactionId, 0};
+    CommandId before;        // every command below
+    CommandId before_whole;  // of walks through all of a session
+} rederived_commands = {InvalidTransactionId, 0, 0};
 
 }  // namespace
 
-bool command_was_rederived() {
+EarlierTriggers earlier_triggers_of_command() {
+    if (rederived_commands.transaction != GetTopTransactionId()) {
+        return {false, false};
+    }
     // The rows of the command whose triggers run carry the command id of its snapshot.
-    return rederived_commands.transaction == GetTopTransactionId() &&
-           GetActiveSnapshot()->curcid < rederived_commands.before;
+    const CommandId command = GetActiveSnapshot()->curcid;
+    return {command < rederived_commands.before, command < rederived_commands.before_whole};
 }
 
-void note_rederived(Snapshot snapshot) {
+void note_rederived(Snapshot snapshot, bool whole) {
     const TransactionId transaction = GetTopTransactionId();
     if (rederived_commands.transaction != transaction) {
-        rederived_commands = {transaction, 0};
+        rederived_commands = {transaction, 0, 0};
     }
     rederived_commands.before = std::max(rederived_commands.before, snapshot->curcid);
+    if (whole) {
+        rederived_commands.before_whole = std::max(rederived_commands.before_whole, snapshot->curcid);
+    }
 }
 
-void apply_events(Ledger &ledger, const pg_uuid_t &session, std::span<const Event> events, bool rederived) {
-    if (!rederived && append_to_open_hour(ledger, session, events)) {
+void apply_events(Ledger &ledger, const pg_uuid_t &session, std::span<const Event> events, EarlierTriggers earlier) {
+    if (!earlier.rederived && append_to_open_hour(ledger, session, events)) {
         return;
     }
     alerting::note_urgent(session);
     with_locked_session(ledger, session, [&](LockedSession &locked) {
-        if (!rederived && append_across_hours(locked, events)) {
+        if (!earlier.rederived && append_across_hours(locked, events)) {
             return;
         }
         auto *times = static_cast<core::Interval *>(
@@ -55,8 +62,8 @@ void apply_events(Ledger &ledger, const pg_uuid_t &session, std::span<const Even
             }
         }
         // Where another trigger may have counted these samples already, all of them are counted again.
-        rederive(locked, {{times, events.size()}, rederived && samples}, sample_changes,
-                 rederived ? std::span<const Event>{} : events);
+        rederive(locked, {{times, events.size()}, earlier.rederived_whole && samples}, sample_changes,
+                 earlier.rederived ? std::span<const Event>{} : events);
     });
 }
 

@@ -44,13 +44,16 @@ void with_locked_session(Ledger &ledger, const pg_uuid_t &session, F &&body);
 
 // One command may change several base tables, or one of them in several ways (writable CTEs, triggers of the user's):
 // it fires several statement triggers, each of which finds the changes of all in the base tables. Arithmetic is right
-// for as long as none of them has derived anything from there. True if one has; ask before the first change of a
-// trigger.
-bool command_was_rederived();
-void note_rederived(Snapshot snapshot);
+// for as long as none of them has derived anything from there. Ask before the first change of a trigger.
+struct EarlierTriggers {
+    bool rederived;        // something
+    bool rederived_whole;  // a whole session, and counted its samples
+};
+EarlierTriggers earlier_triggers_of_command();
+void note_rederived(Snapshot snapshot, bool whole);
 
 // Applies the events of one statement to one session.
-void apply_events(Ledger &ledger, const pg_uuid_t &session, std::span<const Event> events, bool rederived);
+void apply_events(Ledger &ledger, const pg_uuid_t &session, std::span<const Event> events, EarlierTriggers earlier);
 
 // The baselines of [from, to), palloc'd if there are any.
 std::span<const core::Baseline> baselines_within(const core::Baselines &baselines, Micros from, Micros to);

@@ -72,6 +72,30 @@ namespace baselines {
 enum Column { session_id = 1, baseline_time, people_count, kind, note, created_at };
 }
 
+namespace archived_hours {
+enum Column {
+    session_id = 1,
+    hour_timestamp,
+    people_entered,
+    people_exited,
+    level_fall,
+    level_rise,
+    peak_time,
+    occupancy_correction,
+    confidence_sum,
+    confidence_count,
+    last_movement_time,
+    detecting_frames,
+    tracking_frames,
+    waiting_frames,
+    reported_peak,
+    reported_peak_time,
+    last_sample_time,
+    source,
+    created_at
+};
+}
+
 namespace session_statistics {
 enum Column {
     session_id = 1,

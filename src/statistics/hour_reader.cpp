@@ -25,11 +25,13 @@ HourReader HourReader::open(Ledger &ledger, Snapshot snapshot, std::span<const E
     reader.movements_ = BaseCursor::open(ledger.relations(), BaseCursor::Source::kMovements, ledger.session(),
                                          snapshot);
     reader.samples_ = BaseCursor::open(ledger.relations(), BaseCursor::Source::kMetrics, ledger.session(), snapshot);
+    reader.archive_ = ArchiveCursor::open(ledger.relations(), ledger.session(), snapshot);
     reader.events_ = events;
     return reader;
 }
 
 void HourReader::close() {
+    archive_.close();
     samples_.close();
     movements_.close();
 }
@@ -37,7 +39,7 @@ void HourReader::close() {
 core::Micros HourReader::next_after(core::Micros from) {
     movements_.seek(from);
     samples_.seek(from);
-    core::Micros next = core::kEndOfTime;
+    core::Micros next = archive_.next_after(from);
     if (const Event *event = movements_.peek()) {
         next = std::min(next, event->time);
     }
@@ -99,8 +101,10 @@ bool HourReader::read_remembered(const core::Hour &hour, const HourFigures *row,
 }
 
 HourContent HourReader::read(const core::Hour &hour, const HourFigures *row) {
-    HourContent content{{}, {}, {core::kNothingReported, 0}, {0, 0, 0}};
-    if (read_remembered(hour, row, content)) {
+    const ArchivedContent archived = archive_.read(hour);
+    HourContent content{{}, {}, archived.reported, {0, 0, 0}, archived.blocks, archived.present};
+    std::copy_n(archived.samples, 3, content.samples);
+    if (!archived.present && read_remembered(hour, row, content)) {
         return content;
     }
     Size count = 0;
@@ -128,7 +132,7 @@ HourContent HourReader::read(const core::Hour &hour, const HourFigures *row) {
                                                                             : core::higher(content.reported, sample);
         ++content.samples[event->status()];
     }
-    if (!events_.empty()) {
+    if (!events_.empty() && !archived.present) {
         PathCache::keep(ledger_->session(), hour.start, content.instants);
     }
     return content;

@@ -1,6 +1,7 @@
 // Reads an hour of the base tables, or remembers it.
 #pragma once
 
+#include "statistics/archive_scan.hpp"
 #include "statistics/base_scan.hpp"
 #include "statistics/ledger.hpp"
 #include "statistics/path_cache.hpp"
@@ -13,9 +14,11 @@ struct HourContent {
     Counts counts;
     Peak reported;
     int64 samples[3];
+    std::span<const core::Block> blocks;
+    bool archived;  // some of it: then core::fold_archived_hour() folds it
 
     bool empty() const {
-        return instants.empty() && counts.detections() == 0 && samples[0] + samples[1] + samples[2] == 0;
+        return !archived && instants.empty() && counts.detections() == 0 && samples[0] + samples[1] + samples[2] == 0;
     }
 };
 
@@ -26,11 +29,14 @@ class HourReader {
     static HourReader open(Ledger &ledger, Snapshot snapshot, std::span<const Event> events);
     void close();
 
-    core::Micros last_movement() { return movements_.last_time(); }
-    core::Micros last_sample() { return samples_.last_time(); }
+    core::Micros last_movement() { return std::max(movements_.last_time(), archive_.last_movement()); }
+    core::Micros last_sample() { return std::max(samples_.last_time(), archive_.last_sample()); }
 
-    // The first movement or sample at or after `from`; kEndOfTime if there is none.
+    // The first movement or sample at or after `from`, archived ones included; kEndOfTime if there is none.
     core::Micros next_after(core::Micros from);
+
+    // Whether the archive has something of the hour.
+    bool is_archived(const core::Hour &hour) { return archive_.any() && archive_.read(hour).present; }
 
     // `row` is the hour's stored row, which the ledger's hour table is positioned on, or nullptr.
     HourContent read(const core::Hour &hour, const HourFigures *row);
@@ -47,6 +53,7 @@ class HourReader {
     Ledger *ledger_;
     BaseCursor movements_;
     BaseCursor samples_;
+    ArchiveCursor archive_;
     std::span<const Event> events_;
     core::Instant *buffer_;
     Size capacity_;

@@ -17,8 +17,8 @@ class LargeStatement {
   public:
     static constexpr Size kChunk = 32768;
 
-    LargeStatement(Ledger &ledger, TransitionReader &reader, bool rederived)
-        : ledger_{ledger}, reader_{reader}, rederived_{rederived} {}
+    LargeStatement(Ledger &ledger, TransitionReader &reader, EarlierTriggers earlier)
+        : ledger_{ledger}, reader_{reader}, earlier_{earlier} {}
 
     void run(SessionEvent *chunk);
 
@@ -37,7 +37,7 @@ class LargeStatement {
 
     Ledger &ledger_;
     TransitionReader &reader_;
-    const bool rederived_;
+    const EarlierTriggers earlier_;
     HTAB *entries_ = nullptr;
     pg_uuid_t *sessions_ = nullptr;
     Size session_count_ = 0;
@@ -67,7 +67,7 @@ void LargeStatement::collect_sessions() {
         if (found) {
             continue;
         }
-        entry->late = rederived_;
+        entry->late = earlier_.rederived;
         entry->samples = false;
         entry->times = {core::kEndOfTime, core::kBeginningOfTime};
         memset(entry->sample_changes, 0, sizeof entry->sample_changes);
@@ -169,7 +169,8 @@ void LargeStatement::run(SessionEvent *chunk) {
         if (entry->late) {
             in_scratch([&] {
                 with_locked_session(ledger_, entry->session, [&](LockedSession &locked) {
-                    rederive(locked, {{&entry->times, 1}, rederived_ && entry->samples}, entry->sample_changes, {});
+                    rederive(locked, {{&entry->times, 1}, earlier_.rederived_whole && entry->samples},
+                             entry->sample_changes, {});
                 });
             });
         }
@@ -179,7 +180,7 @@ void LargeStatement::run(SessionEvent *chunk) {
 }  // namespace
 
 void apply_statement(const pg::Relations &relations, TransitionReader &reader) {
-    const bool rederived = command_was_rederived();
+    const EarlierTriggers earlier = earlier_triggers_of_command();
     Size capacity = 64;
     Size count = 0;
     auto *chunk = static_cast<SessionEvent *>(palloc(capacity * sizeof(SessionEvent)));
@@ -188,7 +189,7 @@ void apply_statement(const pg::Relations &relations, TransitionReader &reader) {
             if (capacity == LargeStatement::kChunk) {
                 Ledger ledger;
                 ledger.open(relations);
-                LargeStatement(ledger, reader, rederived).run(chunk);
+                LargeStatement(ledger, reader, earlier).run(chunk);
                 ledger.close();
                 return;
             }
@@ -206,7 +207,7 @@ void apply_statement(const pg::Relations &relations, TransitionReader &reader) {
     auto *events = static_cast<Event *>(palloc(count * sizeof(Event)));
     for_each_session(chunk, count, events, [&](const pg_uuid_t &session, std::span<const Event> of_session) {
         alerting::note_events(session, of_session);
-        apply_events(ledger, session, of_session, rederived);
+        apply_events(ledger, session, of_session, earlier);
     });
     ledger.close();
 }

@@ -36,6 +36,7 @@ class Walk {
     void pass_to(Micros time);
     void fold(const core::Hour &hour);
     void shift_row();
+    core::FoldedHour fold_content(const core::Hour &hour, const HourContent &content);
     void store(const core::Hour &hour, const core::FoldedHour &folded);
 
     LockedSession &locked_;
@@ -214,6 +215,34 @@ void Walk::store(const core::Hour &hour, const core::FoldedHour &folded) {
     }
 }
 
+core::FoldedHour Walk::fold_content(const core::Hour &hour, const HourContent &content) {
+    const core::HourFrame frame{hour, level_, state_.start_time, state_.horizon()};
+    const std::span<const core::Baseline> inside = baselines_within(locked_.baselines, hour.start, hour.end);
+    const bool has_last_movement = state_.last_movement >= hour.start && state_.last_movement < hour.end;
+    core::FoldedHour folded{};
+    if (content.archived) {
+        const core::ArchivedHour archived = core::fold_archived_hour(frame, content.blocks, content.instants, inside,
+                                                                     state_.last_movement);
+        folded.figures = archived.figures;
+        folded.figures.counts += content.counts;
+        const HourFigures &figures = folded.figures;
+        // Nothing can be appended to it: where in the hour the archived movements were is not known.
+        folded.fold.anchor = {hour.start,      hour.end,    core::kEndOfTime, 0,
+                              figures.closing, figures.low, figures.counted,  hour.day};
+        if (has_last_movement) {
+            state_.level_at_last_movement = archived.level_at_mark;
+        }
+    } else {
+        folded = core::fold_hour(frame, content.instants, inside);
+        folded.figures.counts = content.counts;
+        if (has_last_movement) {
+            state_.level_at_last_movement = level_at(hour, level_, content.instants, inside);
+        }
+    }
+    folded.figures.reported = content.reported;
+    return folded;
+}
+
 // Folds an hour of the base tables into its row, or removes the row of an hour that has become empty.
 void Walk::fold(const core::Hour &hour) {
     pass_to(hour.start);
@@ -225,14 +254,7 @@ void Walk::fold(const core::Hour &hour) {
     const Level stored_closing = had_row ? row_.closing : locked_.baselines.carry(stored_level_, hour.start, hour.end);
     Level closing = locked_.baselines.carry(level_, hour.start, hour.end);
     if (!content.empty()) {
-        const std::span<const core::Baseline> inside = baselines_within(locked_.baselines, hour.start, hour.end);
-        core::FoldedHour folded = core::fold_hour({hour, level_, state_.start_time, state_.horizon()}, content.instants,
-                                                  inside);
-        folded.figures.counts = content.counts;
-        folded.figures.reported = content.reported;
-        if (state_.last_movement >= hour.start && state_.last_movement < hour.end) {
-            state_.level_at_last_movement = level_at(hour, level_, content.instants, inside);
-        }
+        const core::FoldedHour folded = fold_content(hour, content);
         store(hour, folded);
         closing = folded.figures.closing;
     } else if (had_row) {
@@ -274,7 +296,7 @@ void Walk::shift_row() {
     }
     HourFigures shifted = row_;
     const bool has_baseline = locked_.baselines.at_or_after(hour.start).time < hour.end;
-    if (!core::shift_hour(shifted, delta, has_baseline)) {
+    if (reader_.is_archived(hour) || !core::shift_hour(shifted, delta, has_baseline)) {
         fold(hour);
         return;
     }
@@ -389,7 +411,7 @@ Level level_at(const core::Hour &hour, Level level, std::span<const core::Instan
 
 void rederive(LockedSession &locked, const Touched &touched, const int64 (&sample_changes)[3],
               std::span<const Event> events) {
-    note_rederived(locked.snapshot);
+    note_rederived(locked.snapshot, touched.everything);
     const MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "people_counter walk",
                                                         ALLOCSET_DEFAULT_SIZES);
     const MemoryContext outer = MemoryContextSwitchTo(context);

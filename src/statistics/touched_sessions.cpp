@@ -3,6 +3,7 @@
 
 #include "alerting/marks.hpp"
 #include "statistics/apply.hpp"
+#include "statistics/archive_scan.hpp"
 #include "statistics/check.hpp"
 #include "statistics/columns.hpp"
 #include "statistics/transition_reader.hpp"
@@ -24,6 +25,7 @@ void TouchedSessions::rederive_each(const pg::Relations &relations) {
     if (count_ == 0) {
         return;
     }
+    const EarlierTriggers earlier = earlier_triggers_of_command();
     CommandCounterIncrement();
     std::sort(rows_, rows_ + count_, [](const TouchedSession &a, const TouchedSession &b) {
         const int order = memcmp(&a.session, &b.session, UUID_LEN);
@@ -42,6 +44,7 @@ void TouchedSessions::rederive_each(const pg::Relations &relations) {
         with_locked_session(ledger, rows_[from].session, [&](LockedSession &locked) {
             Size n = 0;
             bool everything = false;
+            int64 sample_changes[3] = {0, 0, 0};
             if (by_baseline) {  // as all of them are then, in order
                 locked.read_baselines_from(rows_[from].times.from);
             }
@@ -53,8 +56,12 @@ void TouchedSessions::rederive_each(const pg::Relations &relations) {
                 if (rows_[i].extent != TouchedSession::Extent::kFacts) {
                     times[n++] = rows_[i].times;
                 }
+                for (int status = 0; status < 3; ++status) {
+                    sample_changes[status] += rows_[i].sample_changes[status];
+                }
             }
-            rederive(locked, {{times, n}, everything}, {0, 0, 0}, {});
+            const bool samples = sample_changes[0] != 0 || sample_changes[1] != 0 || sample_changes[2] != 0;
+            rederive(locked, {{times, n}, everything || (samples && earlier.rederived_whole)}, sample_changes, {});
         });
         from = to;
     }
@@ -74,6 +81,25 @@ void add_baselines(Tuplestorestate *rows, TupleDesc columns, bool check, Touched
         memcpy(&t.session, DatumGetUUIDP(pg::required(row, baselines::session_id)), UUID_LEN);
         t.times.from = DatumGetTimestampTz(pg::required(row, baselines::baseline_time));
         t.extent = TouchedSession::Extent::kToNextBaseline;
+        touched.add(t);
+    }
+    table.close();
+}
+
+void add_archived_hours(Tuplestorestate *rows, TupleDesc columns, int sign, TouchedSessions &touched) {
+    if (rows == nullptr) {
+        return;
+    }
+    TransitionTable table = TransitionTable::open(rows, columns);
+    while (TupleTableSlot *row = table.next()) {
+        const ArchivedRow archived = archived_row_in(row);
+        TouchedSession t{};
+        memcpy(&t.session, DatumGetUUIDP(pg::required(row, archived_hours::session_id)), UUID_LEN);
+        t.times = {archived.block.from, std::max(archived.block.from, archived.last())};
+        t.extent = TouchedSession::Extent::kTimes;
+        for (int status = 0; status < 3; ++status) {
+            t.sample_changes[status] = sign * archived.samples[status];
+        }
         touched.add(t);
     }
     table.close();

@@ -17,6 +17,7 @@ struct TouchedSession {
     pg_uuid_t session;
     core::Interval times;
     Extent extent;
+    int64 sample_changes[3];  // of archived ones, by detection status
 };
 
 // Rows of a small table that each touch a stretch of their session's time.
@@ -33,6 +34,8 @@ class TouchedSessions {
 
 // Notes the rows of a transition table, if there is one, and with `check` refuses those that nobody can have meant.
 void add_baselines(Tuplestorestate *rows, TupleDesc columns, bool check, TouchedSessions &touched);
+
+void add_archived_hours(Tuplestorestate *rows, TupleDesc columns, int sign, TouchedSessions &touched);
 
 // What of a session's row its statistics depend on.
 struct SessionRow {

@@ -60,6 +60,21 @@ Datum baselines_changed(FunctionCallInfo fcinfo) {
     return PointerGetDatum(nullptr);
 }
 
+Datum archive_changed(FunctionCallInfo fcinfo) {
+    TriggerData *trigger = statement_trigger(fcinfo);
+    const pg::Relations relations = pg::relations_of_trigger(fcinfo, {&pg::Relations::archived_hours});
+    if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
+        rederive_all(relations);
+        return PointerGetDatum(nullptr);
+    }
+    TouchedSessions touched;
+    const TupleDesc columns = RelationGetDescr(trigger->tg_relation);
+    add_archived_hours(trigger->tg_oldtable, columns, -1, touched);
+    add_archived_hours(trigger->tg_newtable, columns, 1, touched);
+    touched.rederive_each(relations);
+    return PointerGetDatum(nullptr);
+}
+
 Datum sessions_changed(FunctionCallInfo fcinfo) {
     TriggerData *trigger = statement_trigger(fcinfo);
     const pg::Relations relations = pg::relations_of_trigger(fcinfo, {&pg::Relations::sessions});
@@ -114,6 +129,10 @@ PEOPLE_COUNTER_FUNCTION(metrics_changed) {
 PEOPLE_COUNTER_FUNCTION(baselines_changed) {
     return people_counter::pg::pg_entry(
         [&]() -> Datum { return people_counter::statistics::baselines_changed(fcinfo); });
+}
+
+PEOPLE_COUNTER_FUNCTION(archive_changed) {
+    return people_counter::pg::pg_entry([&]() -> Datum { return people_counter::statistics::archive_changed(fcinfo); });
 }
 
 PEOPLE_COUNTER_FUNCTION(sessions_changed) {

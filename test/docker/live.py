@@ -66,6 +66,8 @@ def the_database(stack):
     found = stack.sql("SELECT extname, extversion FROM pg_extension WHERE extname LIKE 'people%' ORDER BY 1").split("\n")
     ok([name.split("|")[0] for name in found] == ["people_counter", "people_counter_rest"], "both extensions are there", found)
     ok(stack.sql("SHOW shared_preload_libraries") == "people_counter", "the library is loaded from the start")
+    with open(os.path.join(ROOT, "scripts", "lib", "stack.sh"), encoding="utf-8") as file:
+        ok(f"log_line_prefix = '{stack.sql('SHOW log_line_prefix')} '" in file.read(), "lines of its log begin as those of scripts/stack")
     ok(stack.sql("SHOW people_counter.stream_url") == "http://gateway:8001/publish", "the stream goes to the gateways")
     secrets = os.path.join(WORK, "volumes", "credentials")
     kept = {name: open(os.path.join(secrets, name), encoding="utf-8").read() for name in ("jwt-secret", "password", "db-uri")}

@@ -10,7 +10,7 @@ SELECT plan(40);
 CREATE VIEW pg_temp.dumped_config AS SELECT * FROM system_config WHERE origin <> 'shipped';
 CREATE VIEW pg_temp.dumped_thresholds AS SELECT * FROM alert_thresholds WHERE origin <> 'shipped';
 
-SELECT is((SELECT count(*) FROM system_config WHERE origin = 'shipped'), 9::bigint, 'settings are shipped');
+SELECT is((SELECT count(*) FROM system_config WHERE origin = 'shipped'), 15::bigint, 'settings are shipped');
 SELECT results_eq(
     $$ SELECT threshold_name::text, threshold_value, metric, comparison FROM alert_thresholds
         WHERE origin = 'shipped' ORDER BY id $$,
@@ -132,7 +132,7 @@ SELECT ok(NOT EXISTS (SELECT FROM removed_defaults WHERE key = '00000000-0000-70
 
 TRUNCATE system_config;
 SELECT is((SELECT count(*) FROM removed_defaults WHERE table_name = 'system_config'),
-          10::bigint, 'defaults that are truncated are remembered');
+          16::bigint, 'defaults that are truncated are remembered');
 SELECT is_empty('SELECT * FROM verify_statistics()', 'the statistics are what the base tables say');
 
 SELECT * FROM finish();

@@ -42,7 +42,7 @@ BEGIN
     FOR c IN SELECT * FROM pg_temp.calls ORDER BY n LOOP
         answers := answers || pg_catalog.regexp_replace(public.request(c.who, c.method, c.statement,
             pg_catalog.jsonb_build_object('x-session-id', public.s(1))),
-                                                        '"(database_size|active_connections)" : \d+|"(created|updated)_at": "[^"]*"', '',
+                                                        '"(database_size|active_connections)" : \d+|"(created|updated)_at": "[^"]*"|people_counter_(database|server|table)_[^\n]*', '',
                                                             'g');
     END LOOP;
     DELETE FROM people_counter_api.sessions;
@@ -70,7 +70,7 @@ BEGIN
                'to_jsonb', 'now', 'date_trunc', 'make_interval', 'left',
                              'array_to_string', 'concat_ws', 'quote_ident', 'jsonb_strip_nulls', 'jsonb_object_keys', 'json_build_object',
                                  'jsonb_build_object', 'to_char', 'timezone', 'replace',
-                             'clock_timestamp', 'pg_is_in_recovery', 'pg_database_size', 'current_database', 'host', 'inet_server_addr',
+                             'clock_timestamp', 'pg_is_in_recovery', 'pg_database_size', 'pg_total_relation_size', 'pg_stat_get_dead_tuples', 'age', 'current_database', 'host', 'inet_server_addr',
                                  'inet_server_port', 'length', 'btrim', 'texteq', 'int4eq', 'uuid_eq')
            AND p.provariadic = 0 AND NOT EXISTS (SELECT FROM unnest(p.proargtypes::oid[]) t WHERE t IN (SELECT oid FROM pg_type
                WHERE typtype = 'p'))

@@ -154,7 +154,8 @@ SELECT set_eq($$ SELECT c.relname::text FROM pg_class c JOIN pg_depend d ON d.ob
                    JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'people_counter' AND d.deptype = 'e'
                   WHERE c.relkind = 'r' AND NOT EXISTS (SELECT FROM aclexplode(c.relacl) a
                           WHERE a.grantee = 'people_counter_api_owner'::regrole AND a.privilege_type = 'SELECT') $$,
-              ARRAY['alert_channel_secrets', 'alert_progress', 'alert_states', 'removed_defaults'],
+              ARRAY['alert_channel_secrets', 'alert_progress', 'alert_states', 'archived_hours', 'removed_defaults',
+                    'retention_progress'],
               'and the owner of the API none on secrets and on what is internal');
 SELECT is_empty($$ SELECT oid::regclass FROM pg_class WHERE relnamespace = 'people_counter_api'::regnamespace AND relkind = 'v'
                       AND NOT coalesce('security_barrier=true' = ANY (reloptions), false) $$, 'views are security barriers');

@@ -16,11 +16,13 @@ SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS name
 SELECT is((SELECT array_agg(c.relname::text ORDER BY c.relname)
              FROM member m JOIN pg_class c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass WHERE c.relkind = 'r'),
           '{alert_channel_secrets,alert_channels,alert_deliveries,alert_logs,alert_progress,alert_states,alert_thresholds,'
-          'daily_statistics,hourly_statistics,occupancy_baselines,people_movements,realtime_metrics,removed_defaults,'
+          'archived_hours,daily_statistics,hourly_statistics,occupancy_baselines,people_movements,realtime_metrics,removed_defaults,'
+          'retention_progress,'
           'session_statistics,sessions,system_config}'::text[], 'tables');
 SELECT is((SELECT array_agg(c.relname::text ORDER BY c.relname)
              FROM member m JOIN pg_class c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass WHERE c.relkind = 'v'),
-          '{alert_worker_status,current_session_overview,daily_analytics,hourly_analytics,recent_movements}'::text[], 'views');
+          '{alert_worker_status,current_session_overview,daily_analytics,hourly_analytics,index_usage,ingest_rate,recent_movements,'
+          'retention_status,slow_queries,table_sizes}'::text[], 'views');
 
 SELECT enum_has_labels('session_status', ARRAY['active', 'completed', 'error', 'cancelled']);
 SELECT enum_has_labels('detection_status', ARRAY['detecting', 'tracking', 'waiting']);
@@ -176,9 +178,10 @@ SELECT is_empty('SELECT name FROM part WHERE comment IS NULL AND (classid, objid
 SELECT set_eq($$ SELECT k.conname::text FROM unnamed JOIN pg_constraint k ON k.oid = objid AND contype IN ('c', 'f', 'u') $$,
     '{alert_channel_secrets_channel_id_fkey,alert_channels_channel_name_key,alert_deliveries_alert_id_fkey,'
     'alert_deliveries_channel_id_fkey,alert_logs_session_id_fkey,alert_logs_threshold_id_fkey,alert_states_session_id_fkey,'
-    'alert_states_threshold_id_fkey,alert_thresholds_session_id_fkey,daily_statistics_session_id_fkey,'
+    'alert_states_threshold_id_fkey,alert_thresholds_session_id_fkey,archived_hours_session_id_fkey,daily_statistics_session_id_fkey,'
     'hourly_statistics_session_id_fkey,occupancy_baselines_kind_check,occupancy_baselines_session_id_fkey,'
     'people_movements_session_id_fkey,realtime_metrics_session_id_fkey,removed_defaults_table_name_check,'
+    'retention_progress_kind_check,'
     'session_statistics_session_id_fkey,system_config_config_type_check,system_config_origin_check}'::text[],
     'these constraints say all with the name that PostgreSQL gives');
 SELECT is_empty($$ SELECT m.name, a.attname
@@ -193,13 +196,14 @@ SELECT is_empty($$ SELECT p.oid::regprocedure
                      FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
                      JOIN pg_language l ON l.oid = p.prolang
                     WHERE l.lanname <> 'c' AND p.prokind <> 'a'
+                      AND p.proname <> 'apply_retention'  -- it commits, and names nothing that a search_path could change
                       AND p.proconfig[1] IS DISTINCT FROM 'search_path=pg_catalog, pg_temp' $$,
                 'every SQL or PL function fixes its search_path');
 SELECT is_empty($$ SELECT p.oid::regprocedure
                      FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
                     WHERE p.prosecdef AND p.proname NOT IN
                           ('default_time_zone', 'keep_origin', 'note_removed_default', 'remove_default', 'set_channel_secret',
-                           'send_test_alert', 'retry_alert_delivery') $$,
+                           'send_test_alert', 'retry_alert_delivery', 'apply_retention_batch') $$,
                 'no other function runs with the rights of the owner');
 SELECT is((SELECT array_agg(p.proname::text) FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
             WHERE p.prosecdef AND has_function_privilege('public', p.oid, 'EXECUTE')), '{default_time_zone}'::text[],
@@ -208,15 +212,17 @@ SELECT function_privs_are('rebuild_statistics', ARRAY['uuid'], 'public', '{}'::t
 SELECT is((SELECT array_agg(p.proname::text ORDER BY p.proname)
              FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
             WHERE NOT has_function_privilege('public', p.oid, 'EXECUTE')),
-          '{alerts_changed,announce_alert,announce_extension,baselines_changed,channel_named,deliveries_changed,end_alert,'
-          'evaluate_alerts,guard_derived,keep_origin,metrics_changed,movements_changed,note_removed_default,'
-          'queue_alert_deliveries,raise_alert,rebuild_statistics,remove_default,repeat_alert,retry_alert_delivery,'
-          'send_test_alert,session_check,sessions_changed,set_channel_secret,start_alert_worker,'
-          'stop_alert_worker}'::text[], 'what the public may not call');
+          '{alerts_changed,announce_alert,announce_extension,apply_retention,apply_retention_batch,archive_changed,'
+          'baselines_changed,channel_named,check_retention,complete_archived_hour,deliveries_changed,end_alert,'
+          'evaluate_alerts,guard_derived,hours_to_prune,keep_origin,metrics_changed,movements_changed,'
+          'note_removed_default,note_retention_failure,prune_hours,queue_alert_deliveries,raise_alert,rebuild_statistics,'
+          'remove_default,repeat_alert,retry_alert_delivery,send_test_alert,session_check,sessions_changed,'
+          'set_channel_secret,start_alert_worker,stop_alert_worker,sums_of_hours}'::text[], 'what the public may not call');
 SELECT is((SELECT array_agg(c.relname::text ORDER BY c.relname)
              FROM member m JOIN pg_class c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass
-            WHERE has_table_privilege('public', c.oid, 'SELECT')), '{alert_worker_status}'::text[],
-          'the public may see how the alert worker is');
+            WHERE has_table_privilege('public', c.oid, 'SELECT')),
+          '{alert_worker_status,index_usage,slow_queries,table_sizes}'::text[],
+          'the public may see how the alert worker is, and what the catalog shows anybody');
 SELECT volatility_is('calculate_current_people_inside', ARRAY['uuid'], 'stable');
 SELECT volatility_is('verify_statistics', ARRAY['uuid'], 'stable');
 SELECT function_returns('calculate_current_people_inside', ARRAY['uuid'], 'integer');
@@ -231,7 +237,7 @@ SELECT is((SELECT library FROM people_counter_version()), people_counter_library
 -- Dump
 SELECT is((SELECT array_agg(c.relname::text ORDER BY c.relname)
              FROM pg_extension e JOIN pg_class c ON c.oid = ANY (e.extconfig) WHERE e.extname = 'people_counter'),
-          '{alert_channel_secrets,alert_channels,alert_deliveries,alert_logs,alert_thresholds,occupancy_baselines,people_movements,'
+          '{alert_channel_secrets,alert_channels,alert_deliveries,alert_logs,alert_thresholds,archived_hours,occupancy_baselines,people_movements,'
           'realtime_metrics,removed_defaults,sessions,system_config}'::text[], 'pg_dump takes the base tables and no derived one');
 
 SELECT * FROM finish();

@@ -34,7 +34,7 @@ END
 $$;
 GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER
    ON sessions, people_movements, realtime_metrics, occupancy_baselines, alert_thresholds, alert_logs TO mallory;
-GRANT TRUNCATE ON session_statistics, hourly_statistics, daily_statistics, alert_states, alert_deliveries TO mallory;
+GRANT TRUNCATE ON archived_hours, session_statistics, hourly_statistics, daily_statistics, alert_states, alert_deliveries TO mallory;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO mallory;
 
 -- What comes of a trigger and of the statement that fires it; it leaves nothing behind.

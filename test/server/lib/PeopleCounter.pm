@@ -20,7 +20,7 @@ $SIG{INT} = 'DEFAULT';
 
 our @EXPORT = qw(
     $SCRATCH $SOURCE new_cluster start_anyway create_database sql sql_error ask wait_until run_with
-    fill_sample base_rows derived_rows fold_states same_rows verify_ok problems
+    fill_sample archive_part base_rows derived_rows fold_states same_rows verify_ok problems
     write_script start_pgbench is_running finish_pgbench
     wait_for_log worker wait_for_state looked_twice watchers wait_for_watchers
     door open_doors watch_people crowd wait_for_alerts alert_counts memory_of
@@ -229,6 +229,24 @@ SQL
     return;
 }
 
+# Puts a part of the sample into the archive, with something that comes late, and history of another system.
+sub archive_part {
+    my ($node, $database) = @_;
+    sql($node, $database, <<'SQL');
+SELECT prune_hours(s.id, v.source, h.hours_from, h.hours_to) AS ignored
+  FROM sessions s CROSS JOIN (VALUES ('people_movements'), ('realtime_metrics')) v (source)
+ CROSS JOIN hours_to_prune(s.id, v.source, '2024-03-09 20:00+00', 100000) h
+ WHERE h.row_count > 0 AND s.session_name <> 'Utc';
+INSERT INTO people_movements (session_id, movement_time, person_id, movement_direction)
+SELECT s.id, s.start_time + n * interval '17 minutes', n, CASE WHEN n % 3 = 0 THEN 'in' ELSE 'out' END::movement_direction
+  FROM sessions s CROSS JOIN generate_series(1, 20) n WHERE s.session_name IN ('Saigon', 'New York');
+INSERT INTO archived_hours (session_id, hour_timestamp, people_entered, people_exited, source)
+SELECT '00000000-0000-7000-8000-0000000000a6', '2024-03-09 08:00+00'::timestamptz + n * interval '1 hour', n % 5, n % 4, 'old system'
+  FROM generate_series(0, 30) n;
+SQL
+    return;
+}
+
 # Every base row as text, one a line, in a fixed order. When a shipped row was made is the affair of each database.
 sub base_rows {
     my ($node, $database) = @_;
@@ -238,6 +256,10 @@ SELECT 'session', to_jsonb(t) FROM sessions t ORDER BY t.id;
 SELECT 'movement', to_jsonb(t) FROM people_movements t ORDER BY t.session_id, t.movement_time, t.id;
 SELECT 'sample', to_jsonb(t) FROM realtime_metrics t ORDER BY t.session_id, t."timestamp", t.id;
 SELECT 'baseline', to_jsonb(t) FROM occupancy_baselines t ORDER BY t.session_id, t.baseline_time;
+SELECT to_regclass('archived_hours') IS NOT NULL AS has_archive \gset
+\if :has_archive
+SELECT 'archived', to_jsonb(t) FROM archived_hours t ORDER BY t.session_id, t.hour_timestamp;
+\endif
 SELECT 'config', to_jsonb(t) - CASE origin WHEN 'shipped' THEN '{created_at,updated_at}'::text[] ELSE '{}' END
   FROM system_config t ORDER BY t.config_key;
 SELECT 'threshold', to_jsonb(t) - CASE origin WHEN 'shipped' THEN '{created_at,updated_at}'::text[] ELSE '{}' END

@@ -16,6 +16,7 @@ my $restored = 0;
 
 create_database($node, 'source', schema => $schema);
 fill_sample($node, 'source');
+archive_part($node, 'source');
 
 # What a user adds around the extension travels with it.
 sql($node, 'source', <<'SQL');
@@ -132,7 +133,8 @@ $database = target();
 $node->safe_psql($database, "CREATE SCHEMA \"$schema\"; CREATE EXTENSION people_counter SCHEMA \"$schema\"");
 succeeds('pg_restore --data-only --disable-triggers', 'pg_restore', '--exit-on-error', '--data-only',
     '--disable-triggers',
-    (map { ('-t', $_) } qw(sessions people_movements realtime_metrics occupancy_baselines)), '-d', $database, $custom);
+    (map { ('-t', $_) } qw(sessions people_movements realtime_metrics occupancy_baselines archived_hours)),
+    '-d', $database, $custom);
 isnt(problems($node, $database), '', 'disabled triggers: verify_statistics() tells that the statistics are missing');
 is(sql($node, $database, 'SELECT rebuild_statistics()'), 7, 'disabled triggers: rebuild_statistics() makes them');
 same_rows(derived_rows($node, $database), $derived, 'disabled triggers: identical after the rebuild');

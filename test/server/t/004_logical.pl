@@ -19,10 +19,12 @@ my $subscriber = new_cluster('subscriber', streaming => 'logical');
 create_database($publisher, 'counting', schema => 'pc');
 create_database($subscriber, $_, schema => 'pc') for qw(everything base);
 fill_sample($publisher, 'counting');
+archive_part($publisher, 'counting');
 
 $publisher->safe_psql('counting', <<'SQL');
 CREATE PUBLICATION everything FOR ALL TABLES;
-CREATE PUBLICATION base FOR TABLE pc.sessions, pc.people_movements, pc.realtime_metrics, pc.occupancy_baselines;
+CREATE PUBLICATION base FOR TABLE pc.sessions, pc.people_movements, pc.realtime_metrics, pc.occupancy_baselines,
+    pc.archived_hours;
 SQL
 sql($subscriber, 'everything', <<'SQL');
 SET session_replication_role = replica;

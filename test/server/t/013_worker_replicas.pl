@@ -83,8 +83,8 @@ create_database($subscriber, $_) for qw(everything statistics base);
 $publisher->safe_psql('counting', <<'SQL');
 CREATE PUBLICATION everything FOR ALL TABLES;
 CREATE PUBLICATION statistics FOR TABLE sessions, people_movements, realtime_metrics, occupancy_baselines,
-    session_statistics, hourly_statistics, daily_statistics;
-CREATE PUBLICATION base FOR TABLE sessions, people_movements, realtime_metrics, occupancy_baselines;
+    archived_hours, session_statistics, hourly_statistics, daily_statistics;
+CREATE PUBLICATION base FOR TABLE sessions, people_movements, realtime_metrics, occupancy_baselines, archived_hours;
 SQL
 open_doors($publisher, 'counting', 3);
 watch_people($publisher, 'counting');

@@ -77,12 +77,14 @@ sub same_lines {
 }
 
 # Everything that the catalogs say of the extensions: one line for each property of each object. Names are qualified, and the
-# order in which objects were made does not show; the number of a column does, for rows are read by it. (pg_attver is the server's.)
+# order in which objects were made does not show; the number of a column does, for rows are read by it.
 my $catalog = <<'SQL';
 SET search_path = pg_catalog, pg_temp;
 CREATE FUNCTION pg_temp.acl(acl aclitem[]) RETURNS text LANGUAGE sql
     AS $$ SELECT coalesce(string_agg(a::text, ' ' ORDER BY a::text), 'none') FROM unnest(acl) a $$;
-CREATE FUNCTION pg_temp.options(options text[]) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(o, ' ' ORDER BY o) FROM unnest(options) o WHERE o NOT LIKE 'pg\_attver=%' $$;
+CREATE FUNCTION pg_temp.options(options text[]) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(o, ' ' ORDER BY o) FROM unnest(options) o
+    WHERE o NOT LIKE 'pg\_attver=%'  -- minor releases of 2026 count changes there
+$$;
 CREATE FUNCTION pg_temp.name(class oid, object oid, sub int DEFAULT 0) RETURNS text LANGUAGE sql
     AS $$ SELECT i.type || ' ' || i.identity FROM pg_identify_object(class, object, sub) i $$;
 CREATE TEMP TABLE members AS

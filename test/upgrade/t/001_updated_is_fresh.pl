@@ -99,7 +99,7 @@ for my $version (released()) {
         my $name = "$version: updated by " . ($role || 'a superuser') . ', without rest';
         create_version($node, 'plain', $version, owner => 'owner');
         my %is_old = map { $_ => 1 } split /\n/, sql($node, 'plain', 'SELECT config_key FROM system_config');
-        my @later = grep { !$is_old{$_} } split /\n/, sql($node, 'fresh_own', "SELECT config_key FROM system_config WHERE config_type IN ('string', 'integer', 'number')");
+        my @later = grep { !$is_old{$_} } split /\n/, sql($node, 'fresh_own', "SELECT config_key FROM system_config WHERE config_type IN ('integer', 'number')");
         sql($node, 'plain', "INSERT INTO system_config (config_key, config_value, config_type) SELECT key, '7', 'integer' FROM unnest('{@{[join ',', @later]}}'::text[]) AS key");
         is(update_both($node, 'plain', $role), '', $name);
         same_lines(catalog($node, 'plain'), $fresh, 'all objects, owners and privileges are those of a fresh installation');

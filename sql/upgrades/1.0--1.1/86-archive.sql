@@ -1,0 +1,2 @@
+-- include: install/86-archive.sql
+-- replace: install/70-verify.sql

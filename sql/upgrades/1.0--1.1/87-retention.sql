@@ -1,0 +1,1 @@
+-- include: install/87-retention.sql
