@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2016,SC2034  # small programs for sh in single quotes; variables for the scripts
-# What the scripts share: packages, the PostgreSQL to use, the build, an unprivileged user, and private clusters of that
-# user. Source it; nothing happens before a function is called. Names begin with pc_ (functions) and PC_ (variables).
+# What the scripts share: packages, the PostgreSQL to use, the build, an unprivileged user and, in cluster.sh, private clusters
+# of that user. Source it; nothing happens before a function is called. Names begin with pc_ (functions) and PC_ (variables).
 
 set -euo pipefail
 
@@ -169,9 +169,14 @@ pc_has_curl() { [ -n "$(ls /usr/include/curl/curl.h /usr/include/*/curl/curl.h 2
 pc_major_of() { "$1" --version | sed -n 's/^PostgreSQL \([0-9]*\).*/\1/p'; }
 pc_supported() { [ -n "$1" ] && [ "$1" -ge 15 ] && [ "$1" -le 18 ]; }
 
-# The server headers that are there, the one in PATH first; otherwise the distribution's own major.
+# The server headers that are there, the one in PATH first; otherwise the distribution's own major. PC_MAJOR, where it is set,
+# is the one that is wanted of what the packages have.
 pc_find_major() {
     local candidate major
+    if [ -n "${PC_MAJOR:-}" ]; then
+        PG_CONFIG=/usr/lib/postgresql/$PC_MAJOR/bin/pg_config
+        return 0
+    fi
     for candidate in "$(command -v pg_config || true)" $(ls -rv /usr/lib/postgresql/*/bin/pg_config 2>/dev/null); do
         if pc_has_headers "$candidate"; then
             major=$(pc_major_of "$candidate")
@@ -220,14 +225,10 @@ pc_prepare() {
         pc_want openssl openssl
         pc_want python3 python3
         python3 -c 'import aiosmtpd' 2>/dev/null || PC_MISSING+=(python3-aiosmtpd)
-        if [ -x "$PG_CONFIG" ]; then
-            pc_want_file "$("$PG_CONFIG" --sharedir)/extension/pgtap.control" "postgresql-$PC_MAJOR-pgtap"
-        else
-            PC_MISSING+=("postgresql-$PC_MAJOR-pgtap")
-        fi
     fi
     pc_install_missing
     if [ "$1" = test ]; then
+        pc_want_pgtap
         pc_find_clang_format
         [ -n "$PC_CLANG_FORMAT" ] || pc_install_if_offered clang-format-14
         [ -n "$PC_CLANG_FORMAT" ] || pc_find_clang_format
@@ -240,6 +241,24 @@ pc_prepare() {
     PC_PGXS=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
     [ -x "$PC_BINDIR/initdb" ] || pc_die "no server in $PC_BINDIR: install postgresql-$PC_MAJOR"
     export PG_CONFIG PATH="$PC_BINDIR:$PATH"
+}
+
+# A new major is there before its pgTAP, which is nothing but SQL: the newest that there is will do.
+pc_want_pgtap() {
+    local extensions newest place
+    extensions=$("$PG_CONFIG" --sharedir)/extension
+    [ ! -e "$extensions/pgtap.control" ] || return 0
+    pc_apt_update
+    pc_install_if_offered "postgresql-$PC_MAJOR-pgtap"
+    [ ! -e "$extensions/pgtap.control" ] || return 0
+    newest=$(apt-cache search --names-only '^postgresql-[0-9]+-pgtap$' | cut -d' ' -f1 | sort -V | tail -n 1)
+    place=$(mktemp -d)
+    if [ -n "$newest" ] && (cd "$place" && apt-get -qq -o APT::Sandbox::User=root download "$newest" && dpkg-deb -x -- *.deb .) >&2; then
+        pc_note "pgTAP of $newest is taken for PostgreSQL $PC_MAJOR"
+        pc_as_root cp "$place"/usr/share/postgresql/*/extension/pgtap* "$extensions/"
+    fi
+    rm -rf "$place"
+    [ -e "$extensions/pgtap.control" ] || pc_die "no pgTAP: install its files into $extensions"
 }
 
 # Packages that some releases do not have, or do not need.
@@ -266,7 +285,8 @@ pc_find_clang_format() {
 pc_configure_and_build() {
     local directory=$1 target=$2
     shift 2
-    pc_as_builder cmake -S "$PC_ROOT" -B "$directory" -DPG_CONFIG="$PG_CONFIG" "$@" &&
+    pc_as_builder cmake -S "$PC_ROOT" -B "$directory" -DPG_CONFIG="$PG_CONFIG" \
+        -DPEOPLE_COUNTER_EXPERIMENTAL="${PC_EXPERIMENTAL:+ON}" "$@" &&
         pc_as_builder cmake --build "$directory" --target "$target" --parallel "$PC_JOBS"
 }
 
@@ -297,136 +317,5 @@ pc_install_modules() {
     done
 }
 
-# ---- where the unprivileged user works --------------------------------------------------------------------------------
-
-# pc_work_directory NAME: sets PC_RUN, a directory of PC_USER: build/NAME, or one under /tmp where that user cannot get at
-# the clone or the path is too long for a socket (107 bytes). And PC_SOURCE: the sources as that user can read them.
-pc_work_directory() {
-    local link=$PC_BUILD/$1.elsewhere file
-    pc_choose_user
-    pc_as_builder mkdir -p "$PC_BUILD"
-    for file in "$PC_BUILD" "$PC_BUILD"/{CMakeCache.txt,test-logs,demo.log}; do
-        [ ! -e "$file" ] || [ -w "$file" ] || pc_die "$file belongs to another user: remove $PC_BUILD"
-    done
-    PC_RUN=$PC_BUILD/$1 PC_SOURCE=$PC_ROOT
-    if [ ${#PC_RUN} -le 60 ] && mkdir -p "$PC_RUN" && { [ -z "$PC_USER" ] || chown "$PC_USER" "$PC_RUN"; } &&
-        pc_as_user test -w "$PC_RUN" && pc_as_user test -r "$PC_ROOT/CMakeLists.txt"; then
-        return 0
-    fi
-    rmdir "$PC_RUN" 2>/dev/null || true
-    if [ -e "$link" ] && PC_RUN=$(cat "$link") && [ -d "$PC_RUN" ] && pc_as_user test -w "$PC_RUN" &&
-        { [ -n "$PC_USER" ] || [ -O "$PC_RUN" ]; }; then
-        : # made by an earlier run
-    else
-        PC_RUN=$(mktemp -d "/tmp/people_counter.XXXXXX")
-        [ -z "$PC_USER" ] || chown "$PC_USER" "$PC_RUN"
-        printf '%s\n' "$PC_RUN" >"$link"
-    fi
-    PC_SCRATCH+=("$PC_RUN" "$link")
-    pc_note "the clone is out of reach of user ${PC_USER:-$(id -un)}, or its path too long for a socket: using $PC_RUN"
-    if ! pc_as_user test -r "$PC_ROOT/CMakeLists.txt"; then
-        PC_SOURCE=$PC_RUN/source
-        rm -rf "$PC_SOURCE"
-        mkdir -p "$PC_SOURCE"
-        tar -C "$PC_ROOT" --exclude=./build --exclude=./.git -cf - . | tar -C "$PC_SOURCE" -xf -
-        chown -R "${PC_USER:-$(id -un)}" "$PC_SOURCE"
-    fi
-}
-
-pc_remove_scratch() {
-    [ ${#PC_SCRATCH[@]} -eq 0 ] || rm -rf "${PC_SCRATCH[@]}"
-    PC_SCRATCH=()
-}
-
-# pc_end_work NAME: ends what runs in a work directory, and removes it. Sets PC_RUN.
-pc_end_work() {
-    [ -e "$PC_BUILD/$1" ] || [ -e "$PC_BUILD/$1.elsewhere" ] || return 0
-    pc_work_directory "$1"
-    pc_stop_servers_below "$PC_RUN"
-    rm -rf "$PC_RUN"
-    pc_remove_scratch
-}
-
-# ---- private clusters -------------------------------------------------------------------------------------------------
-
-# A cluster NAME lives in $PC_RUN/NAME: data, socket and log. Others cannot enter that directory, so its socket is
-# trusted; TCP is on the loopback only and asks for the password of superuser postgres in the file `password`.
-
-pc_free_port() {
-    local port
-    while :; do
-        port=$((20000 + RANDOM % 12000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-    done
-    printf '%s\n' "$port"
-}
-
-pc_cluster_running() { pc_as_user pg_ctl -D "$PC_RUN/$1/data" status >/dev/null 2>&1; }
-
-# Points PGHOST, PGPORT, PGUSER at a running cluster; PGDATABASE is left alone.
-pc_cluster_use() {
-    PGHOST=$PC_RUN/$1
-    PGPORT=$(sed -n 4p "$PC_RUN/$1/data/postmaster.pid")
-    PGUSER=postgres
-    export PGHOST PGPORT PGUSER
-    unset PGSERVICE PGHOSTADDR PGPASSWORD PGOPTIONS
-}
-
-# pc_cluster_start NAME [setting=value...]: makes it if need be, starts it if need be, and points PG* at it.
-pc_cluster_start() {
-    local home=$PC_RUN/$1 data=$PC_RUN/$1/data name=$1 try port
-    shift
-    if pc_cluster_running "$name"; then
-        pc_cluster_use "$name"
-        return 0
-    fi
-    if [ -e "$data/PG_VERSION" ] && [ "$(pc_as_user cat "$data/PG_VERSION")" != "$PC_MAJOR" ]; then
-        pc_die "$data belongs to PostgreSQL $(pc_as_user cat "$data/PG_VERSION"), not $PC_MAJOR: remove $home to begin anew"
-    fi
-    if [ ! -e "$data/PG_VERSION" ]; then
-        pc_as_user rm -rf "$home"
-        pc_as_user mkdir -m 0700 "$home"
-        pc_as_user sh -c 'umask 077; od -An -N18 -tx1 /dev/urandom | tr -d " \n" >"$0/password"' "$home"
-        if ! pc_as_user initdb -D "$data" -U postgres --pwfile="$home/password" --auth-local=trust \
-            --auth-host=scram-sha-256 --no-locale --encoding=UTF8 >"$PC_BUILD/initdb.log" 2>&1; then
-            cat "$PC_BUILD/initdb.log" >&2
-            pc_die "initdb failed"
-        fi
-        pc_as_user sh -c 'echo "include = '\''people_counter.conf'\''" >>"$0/postgresql.conf"' "$data"
-    fi
-    # The port of the last time first: it is in the name of the socket, which others may know.
-    port=$(pc_as_user sed -n 's/^port = //p' "$data/people_counter.conf" 2>/dev/null || true)
-    for try in 1 2 3 4 5; do
-        {
-            printf "listen_addresses = '127.0.0.1'\nport = %s\n" "${port:-$(pc_free_port)}"
-            printf "unix_socket_directories = '%s'\n" "$home"
-            [ $# -eq 0 ] || printf '%s\n' "$@"
-        } | pc_as_user sh -c 'cat >"$0"' "$data/people_counter.conf"
-        if (cd / && pc_as_user pg_ctl -D "$data" -l "$home/log" -w -t 60 -s start </dev/null >/dev/null 2>&1); then
-            pc_cluster_use "$name"
-            return 0
-        fi
-        port=
-        pc_note "cluster $name did not start (try $try)"
-    done
-    pc_as_user tail -n 20 "$home/log" >&2 || true
-    pc_die "cluster $name does not start"
-}
-
-pc_cluster_stop() {
-    if pc_cluster_running "$1"; then
-        (cd / && pc_as_user pg_ctl -D "$PC_RUN/$1/data" -m fast -w -t 60 -s stop) ||
-            (cd / && pc_as_user pg_ctl -D "$PC_RUN/$1/data" -m immediate -w -t 30 -s stop)
-    fi
-}
-
-# Stops whatever server still runs in a directory below DIRECTORY, such as one that a killed test left.
-pc_stop_servers_below() {
-    local pid_file
-    [ -d "$1" ] || return 0
-    while read -r pid_file; do
-        (cd / && pc_as_user pg_ctl -D "${pid_file%/*}" -m immediate -w -t 30 -s stop) || true
-    done < <(pc_as_user find "$1" -name postmaster.pid 2>/dev/null)
-}
-
-pc_psql() { pc_as_user psql -X -q -v ON_ERROR_STOP=1 "$@"; }
+# shellcheck source=scripts/lib/cluster.sh
+source "$PC_ROOT/scripts/lib/cluster.sh"

@@ -51,7 +51,18 @@ sub after {
     # Those that ended within an hour are remembered.
     sql($node, 'doors', 'DELETE FROM alert_logs WHERE is_resolved');
     movement_of(scalar(messages()), 3);
-    return memory_of($node, 'doors', $pid);
+    return at_rest();
+}
+
+# It may still have something to tell of the last movement: until two measurements say the same.
+sub at_rest {
+    my ($resident, $used) = memory_of($node, 'doors', $pid);
+    wait_for('the worker to rest', sub {
+        my $before = $used;
+        ($resident, $used) = memory_of($node, 'doors', $pid);
+        return $used == $before;
+    });
+    return ($resident, $used);
 }
 
 my ($resident, $used) = after(300);
