@@ -135,7 +135,7 @@ pc_run_in_chroot() {
     pc_chroot_make "$root" $(pc_release_of "$server")
     pc_copy_sources "$root$PC_INSIDE"
     pc_supported "$server" || experimental=yes
-    variables="PC_MAJOR=$server|PC_EXPERIMENTAL=$experimental|PC_LONG=${PC_LONG:-}|PC_TEST_JOBS=${PC_TEST_JOBS:-}"
+    variables="PC_MAJOR=$server|PC_EXPERIMENTAL=$experimental|PC_LONG=${PC_LONG:-}|PC_TEST_JOBS=${PC_TEST_JOBS:-}|PROPERTY_CASES=${PC_CASES_ELSEWHERE:-}"
     pc_note "installing packages"
     PC_CHROOT_VARIABLES=$variables pc_chroot_run "$root" "$PC_INSIDE/scripts/test" --prepare >"$root.log" 2>&1 || {
         tail -n 20 "$root.log"
