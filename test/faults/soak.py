@@ -16,7 +16,7 @@ from server import Server
 from writers import GONE, Crowd
 
 SMALL_DISK = 1000
-SECONDS = float(os.environ.get("PC_SECONDS") or 60)
+SECONDS = float(os.environ.get("PC_SECONDS") or 45)
 BETWEEN_CHECKS = min(60, SECONDS / 2)
 MOST_MEMORY = 100_000  # kB that a worker may have for itself
 MOST_FILES = 200
