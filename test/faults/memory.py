@@ -2,14 +2,17 @@
 
 The limit is on the address space of single processes. It is set just above what they have, and lifted after a few tries."""
 
+import collections
 import resource
+
+import psycopg
 
 from checks import all_is_well, set_up
 from harness import main, ok, wait_for
 from operations import EVERYTHING, batch, copy, large_batch, rebuild, zone
 from receivers import Receiver
 from server import Server
-from writers import Crowd
+from writers import SHARED, Crowd
 
 HEAVY = EVERYTHING + [(large_batch, 20), (batch, 20), (copy, 10), (zone, 6), (rebuild, 5)]
 OUT_OF_MEMORY = "53200"
@@ -39,6 +42,25 @@ def prepare(connection, chance, tries):
         limit(pid, chance.choice((0, 0, 20_000, 100_000, 300_000, 1_000_000, 3_000_000)))
     else:
         limit(pid)
+
+
+def zones(server):
+    """No room for a zone does not mean that it is unknown, for a client would give up."""
+    names = [name for name, in server.sql("SELECT name FROM pg_timezone_names WHERE name LIKE '%/%' AND name NOT LIKE 'posix%' ORDER BY name")]
+    errors = collections.Counter()
+    with server.connect() as connection:
+        pid = connection.info.backend_pid
+        connection.execute(DEEP)
+        connection.execute("INSERT INTO sessions (id, session_name) VALUES (%s, 'zones')", (SHARED[0][:-1] + "9",))
+        for number, name in enumerate(names):
+            limit(pid, number % 50 * 4096)
+            try:
+                connection.execute("UPDATE sessions SET time_zone = %s WHERE session_name = 'zones'", (name,))
+            except psycopg.Error as error:
+                errors[error.sqlstate] += 1
+        limit(pid)
+        connection.execute("DELETE FROM sessions WHERE session_name = 'zones'")
+    ok(set(errors) == {OUT_OF_MEMORY}, f"a time zone that cannot be loaded is not called unknown: {dict(errors)}")
 
 
 def workers(server, crowd, webhook, stream):
@@ -79,6 +101,7 @@ def test():
         crowd.resume()
     crowd.prepare = lambda connection, chance, tries: limit(connection.info.backend_pid)
     crowd.rest()
+    zones(server)
     workers(server, crowd, webhook, stream)
     crowd.end()
     ok(crowd.unexpected(OUT_OF_MEMORY), "the writers have seen nothing but a lack of memory")
