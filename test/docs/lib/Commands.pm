@@ -4,9 +4,10 @@ package Commands;
 use strict;
 use warnings;
 use Exporter qw(import);
+use File::Temp qw(tempfile);
 use JSON::PP qw(decode_json);
 use Blocks qw(slurp);
-our @EXPORT_OK = qw(check_block names_of_suites prepare_databases);
+our @EXPORT_OK = qw(check_block names_of_suites overlooked_faults prepare_databases);
 
 # What is shown and not for a program of ours: pictures, what others print or send, pages and their code, which test/e2e runs.
 my %IS_SHOWN = map { $_ => 1 } qw(text mermaid http eml html js javascript nginx);
@@ -82,9 +83,11 @@ sub try_settings {
 
 sub read_python {
     my ($text) = @_;
-    open my $in, '|-', 'python3 -c "import ast, sys; ast.parse(sys.stdin.read())"' or die "python3: $!\n";
-    print {$in} $text;
-    return close($in) ? undef : 'this is no Python';
+    my ($file, $name) = tempfile(UNLINK => 1);
+    print {$file} $text;
+    close $file or die "$name: $!\n";
+    my $said = qx(python3 -c 'import ast, sys; ast.parse(open(sys.argv[1], encoding="utf-8").read())' '$name' 2>&1);
+    return $? ? "this is no Python:\n$said" : undef;
 }
 
 # check_block(block, server, place, is_suite): what is wrong, or undef; in a list, or the empty list if there is nothing to check.
@@ -106,6 +109,32 @@ sub check_block {
     return read_python($text) if $language eq 'python';
     return eval { decode_json($text); 1 } ? undef : "this is no JSON: $@" if $language eq 'json';
     return "what is a block of '$language'?";
+}
+
+# overlooked_faults(server, place, is_suite): of blocks that are wrong, which are not found to be.
+sub overlooked_faults {
+    my @places = @_;
+    my %wrong = (
+        'a command that fails' => [sh => "true\nfalse\ntrue"],
+        'a command that fails in a pipe' => [sh => 'false | cat'],
+        'a variable that is not set' => [sh => 'echo $nobody_sets_this'],
+        'a setting that is not there' => [ini => 'people_counter.alert_max_lagg = 5min'],
+        'a setting with a wrong value' => [ini => 'max_connections = many'],
+        'no setting at all' => [ini => '# nothing'],
+        'a comma too many' => [json => '{"a": 1,}'],
+        'no Python' => [python => 'def f(:'],
+        'a reason without a suite' => [sh => 'true', 'it is too hard'],
+        'a suite that is not there' => [sh => 'true', 'suite nonsense does'],
+        'no reason' => [sh => 'true', ''],
+        'a language that nobody reads' => [cobol => 'STOP RUN.'],
+    );
+    my @overlooked;
+    for my $name (sort keys %wrong) {
+        my ($language, $content, $reason) = @{ $wrong{$name} };
+        my ($verdict) = check_block({ language => $language, content => $content, reason => $reason }, @places);
+        push @overlooked, $name unless defined $verdict;
+    }
+    return @overlooked;
 }
 
 1;

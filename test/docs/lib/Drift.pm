@@ -4,7 +4,7 @@ use strict;
 use warnings;
 use Exporter qw(import);
 use Blocks qw(slurp);
-our @EXPORT_OK = qw(generated_pages named_settings quoted_texts);
+our @EXPORT_OK = qw(all_pages generated_pages named_settings quoted_texts);
 
 my $database = 'reference';
 
@@ -22,6 +22,14 @@ sub generated_pages {
         push @results, ["docs/$name is what docs/$by makes", $why];
     }
     return @results;
+}
+
+# all_pages(root): docs/README.md has them.
+sub all_pages {
+    my ($root) = @_;
+    my $page = slurp("$root/docs/README.md");
+    my @missing = grep { $_ ne 'README.md' && $page !~ /\]\(\Q$_\E[)#]/ } map { m{([^/]*)$} } glob "$root/docs/*.md";
+    return ['docs/README.md leads to every page', @missing ? "not to @missing" : undef];
 }
 
 # named_settings(server, root, file...): docs/configuring.md names every setting, and no page one that is not there.

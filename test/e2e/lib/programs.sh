@@ -5,7 +5,7 @@ PROGRAM=   # its process group
 
 # Only what their programs need; node and npm of another origin will do.
 want_languages() {
-    if compgen -G "$PC_ROOT/test/e2e/*.test.mjs" >/dev/null; then pc_want node nodejs; fi
+    if compgen -G "$PC_ROOT/test/e2e/*.test.mjs" >/dev/null; then pc_want node nodejs && pc_want curl curl; fi
     [ ! -e "$PC_ROOT/test/e2e/package.json" ] || pc_want npm npm
     if compgen -G "$PC_ROOT/test/e2e/dashboard*.test.mjs" >/dev/null; then
         pc_want chromium chromium
