@@ -46,8 +46,8 @@ pc_run_servers() {
     PC_OWN=$(pc_find_own)
     pc_apt_update
     trap pc_stop_servers EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM HUP
+    trap 'pc_note "interrupted"; exit 130' INT
+    trap 'pc_note "asked to end"; exit 143' TERM HUP
     for entry in "$@"; do
         place=$(pc_place_of "$(pc_server_of "$entry")")
         [ "$place" != chroot ] || pc_chroot_prepare
