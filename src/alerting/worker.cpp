@@ -150,8 +150,12 @@ void handle_failure(Worker &worker) {
     report_error(worker, error->message == nullptr ? "unknown error" : error->message);
     set_state(worker, WorkerState::kFailing);
     ++worker.failures;
-    // A table that is locked for a moment is no failure worth a line, nor is an extension that is dropped under a look.
-    if (!worker.failure_is_logged && worker.failures > (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? 10 : 1)) {
+    // A table that is locked for a moment is no failure worth a line, nor is an extension that is dropped under a look,
+    // perhaps after it was locked for that.
+    const bool may_pass = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+                          error->sqlerrcode == ERRCODE_UNDEFINED_TABLE ||
+                          error->sqlerrcode == ERRCODE_UNDEFINED_FUNCTION;
+    if (!worker.failure_is_logged && worker.failures > (may_pass ? 10 : 1)) {
         ereport(WARNING,
                 (errcode(error->sqlerrcode), errmsg("people_counter: the alert worker failed: %s", error->message),
                  errhint("It tries again. This is not said again until it has succeeded.")));
