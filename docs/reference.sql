@@ -18,7 +18,7 @@ SELECT e.extname, e.extnamespace AS namespace, d.classid, d.objid
 -- The largest unit in which a time is a whole number, as postgresql.conf takes it.
 CREATE FUNCTION pg_temp.with_unit(value text, unit text) RETURNS text LANGUAGE sql
     RETURN coalesce((SELECT (total / length)::bigint || name
-                       FROM (SELECT value::numeric * CASE unit WHEN 's' THEN 1000 ELSE 1 END AS total WHERE unit IN ('ms', 's')) AS t
+                       FROM (SELECT CASE unit WHEN 's' THEN value::numeric * 1000 WHEN 'ms' THEN value::numeric END AS total) AS t
                       CROSS JOIN (VALUES ('d', 86400000), ('h', 3600000), ('min', 60000), ('s', 1000), ('ms', 1)) AS u (name, length)
                       WHERE total > 0 AND total % length = 0 ORDER BY length DESC LIMIT 1), value || coalesce(unit, ''));
 CREATE FUNCTION pg_temp.cell(content text) RETURNS text LANGUAGE sql RETURN replace(replace(content, '|', '\|'), E'\n', ' ');

@@ -61,8 +61,9 @@ def wal(chance):
         gave_up = not os.path.exists(f"{server.data}/postmaster.pid")
         make_room()
         note("it had to be started" if gave_up else "it recovered by itself")
-        if not server.ask("SELECT 1"):
-            server.start()
+        # What answered may have been on its way down; it may yet come back, or give up.
+        wait_for("the server to be there again", lambda: server.ask("SELECT 1") or (
+            not os.path.exists(f"{server.data}/postmaster.pid") and server.try_to_start()))
         server.wait()
         crowd.goes_on(50)
         all_is_well(server, crowd, f"WAL full, turn {turn}")
