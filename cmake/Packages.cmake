@@ -51,7 +51,7 @@ foreach(file changelog changelog.Debian)
 endforeach()
 file(GLOB pages CONFIGURE_DEPENDS docs/*.md)
 set(documentation /usr/share/doc/${package})
-install(FILES ${made}/copyright ${made}/changelog.gz ${made}/changelog.Debian.gz README.md README.vi.md DESTINATION ${documentation})
+install(FILES ${made}/copyright ${made}/changelog.gz ${made}/changelog.Debian.gz README.md README.vi.md SECURITY.md DESTINATION ${documentation})
 install(FILES ${pages} DESTINATION ${documentation}/docs)
 # Where the programs of a major are that are not for everybody's PATH.
 install(PROGRAMS scripts/restore DESTINATION ${PG_BINDIR} RENAME people_counter_restore)

@@ -29,12 +29,12 @@ pc_apt_proxy() {
 }
 
 pc_chroot_prepare() {
+    pc_is_root || command -v sudo >/dev/null || pc_die "another Debian release takes root: run this as root, or install sudo"
     pc_want_file /usr/sbin/debootstrap debootstrap
     pc_want_file /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
     pc_want unshare util-linux
     [ -x /sbin/ip ] || pc_want ip iproute2
     pc_install_missing
-    pc_is_root || command -v sudo >/dev/null || pc_die "another Debian release takes root: run this as root, or install sudo"
     local why
     why=$(pc_chroot_isolated sh -c 'd=$(mktemp -d) && mount -t tmpfs tmpfs "$d" && mknod "$d/null" c 1 3 && umount "$d" && rmdir "$d"' 2>&1 </dev/null) ||
         pc_die "another Debian release takes mounts, devices and namespaces, which are not permitted here ($why):" \

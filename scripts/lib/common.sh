@@ -230,12 +230,12 @@ pc_prepare() {
     pc_install_missing
     if [ "$1" = test ]; then
         pc_want_pgtap
+        pc_prepare_old_server   # first, for it may bring what is asked for below
         pc_find_clang_format
         [ -n "$PC_CLANG_FORMAT" ] || pc_install_if_offered clang-format-14
         [ -n "$PC_CLANG_FORMAT" ] || pc_find_clang_format
         # One of the old names of zones, which tests use; Debian 13 has them in a package of their own.
         [ -e /usr/share/zoneinfo/CET ] || pc_install_if_offered tzdata-legacy
-        pc_prepare_old_server
     fi
     pc_has_headers "$PG_CONFIG" || pc_die "no server headers: $PG_CONFIG"
     PC_BINDIR=$("$PG_CONFIG" --bindir)

@@ -44,10 +44,10 @@ pc_place_of() {
 pc_run_servers() {
     local entry server place log passed failed skipped all_passed=0 all_failed=0 all_skipped=0
     PC_OWN=$(pc_find_own)
-    pc_apt_update
+    if pc_is_root || command -v sudo >/dev/null; then pc_apt_update; fi
     trap pc_stop_servers EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM HUP
+    trap 'pc_note "interrupted"; exit 130' INT
+    trap 'pc_note "asked to end"; exit 143' TERM HUP
     for entry in "$@"; do
         place=$(pc_place_of "$(pc_server_of "$entry")")
         [ "$place" != chroot ] || pc_chroot_prepare
@@ -135,7 +135,7 @@ pc_run_in_chroot() {
     pc_chroot_make "$root" $(pc_release_of "$server")
     pc_copy_sources "$root$PC_INSIDE"
     pc_supported "$server" || experimental=yes
-    variables="PC_MAJOR=$server|PC_EXPERIMENTAL=$experimental|PC_LONG=${PC_LONG:-}|PC_TEST_JOBS=${PC_TEST_JOBS:-}"
+    variables="PC_MAJOR=$server|PC_EXPERIMENTAL=$experimental|PC_LONG=${PC_LONG:-}|PC_TEST_JOBS=${PC_TEST_JOBS:-}|PROPERTY_CASES=${PC_CASES_ELSEWHERE:-}"
     pc_note "installing packages"
     PC_CHROOT_VARIABLES=$variables pc_chroot_run "$root" "$PC_INSIDE/scripts/test" --prepare >"$root.log" 2>&1 || {
         tail -n 20 "$root.log"

@@ -6,13 +6,13 @@ PEOPLE_COUNTER_FUNCTION(alerts_changed) {
     return people_counter::pg::pg_entry([&]() -> Datum {
         people_counter::alerting::note_rules();
         people_counter::alerting::note_alerts();
-        return PointerGetDatum(nullptr);
+        return Datum{0};
     });
 }
 
 PEOPLE_COUNTER_FUNCTION(deliveries_changed) {
     return people_counter::pg::pg_entry([&]() -> Datum {
         people_counter::alerting::note_deliveries();
-        return PointerGetDatum(nullptr);
+        return Datum{0};
     });
 }

@@ -10,8 +10,6 @@ constexpr int kFirstRetry = 1'000;  // ms
 constexpr int kLastRetry = 60'000;
 constexpr int kProvenAfter = 30'000;  // who ran so long did not fail at its start
 
-bool said_no_worker = false;
-
 struct Program {
     const char *type;
     const char *library;
@@ -51,14 +49,14 @@ void start_child(Child &child, Oid database, int slot, Role role) {
     if (!registered) {
         child.handle = nullptr;
         child.not_before = now + static_cast<TimestampTz>(10) * USECS_PER_SEC;
-        if (!said_no_worker) {
-            ereport(LOG, (errmsg("people_counter: no free background worker for database %u", database),
-                          errhint("Raise max_worker_processes.")));
-            said_no_worker = true;
+        if (!child.said_no_worker) {
+            ereport(LOG, (errmsg("no free background worker for the %s of database %u", program.type, database),
+                          errhint("Raise max_worker_processes. It is started when one is free.")));
+            child.said_no_worker = true;
         }
         return;
     }
-    said_no_worker = false;
+    child.said_no_worker = false;
     child.started = now;
 }
 

@@ -10,7 +10,8 @@ struct Child {
     BackgroundWorkerHandle *handle;  // nullptr: does not run
     TimestampTz started;
     TimestampTz not_before;
-    int retry;  // ms
+    int retry;            // ms
+    bool said_no_worker;  // since it was last started
 };
 
 // Of any worker of ours: what is not said is zero.

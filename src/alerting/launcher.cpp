@@ -4,6 +4,7 @@
 #include "alerting/child.hpp"
 #include "pg/guard.hpp"
 #include "pg/settings.hpp"
+#include "pg/worker.hpp"
 
 #include <algorithm>
 
@@ -174,6 +175,14 @@ bool start_what_is_missing(Watched &entry) {
     return true;
 }
 
+void try_all_again() {
+    HASH_SEQ_STATUS all;
+    hash_seq_init(&all, watched);
+    while (auto *entry = static_cast<Watched *>(hash_seq_search(&all))) {
+        entry->worker.not_before = entry->delivery.not_before = entry->stream.not_before = 0;
+    }
+}
+
 // A commit of CREATE EXTENSION has claimed a slot: what was found before does not hold any more.
 void note_claims() {
     for (int i = 0; i < board->slots; ++i) {
@@ -305,7 +314,11 @@ void end_children() {
     pgstat_report_activity(STATE_IDLE, nullptr);
     MemoryContext scratch = AllocSetContextCreate(TopMemoryContext, "people_counter launcher", ALLOCSET_DEFAULT_SIZES);
     bool scan = true;
+    pg::ClockWatch clock;
     while (!ShutdownRequestPending) {
+        if (clock.was_set_back()) {
+            try_all_again();
+        }
         SpinLockAcquire(&board->mutex);
         scan = scan || (board->scan && !OidIsValid(only));
         board->scan = board->scan && OidIsValid(only);

@@ -66,6 +66,11 @@ class Watch {
 
     // Everything must be read again before the next look.
     void forget();
+    // The clock was set back: what was put off by it is not.
+    void plan_anew() {
+        failing_count_ = 0;
+        forget();
+    }
     // Nobody looked for a long time, and nobody wants to hear what happened meanwhile: only what is now counts.
     void begin_anew() { anew_ = true; }
     // What was taken from the board.

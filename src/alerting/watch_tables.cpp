@@ -158,6 +158,7 @@ void Watch::read_everything(Oid schema) {
             looked_at_ = installed_at_ = now;
         }
         SPI_freetuptable(SPI_tuptable);
+        looked_at_ = std::min(looked_at_, now);  // the clock was set back
         anew_ = anew_ || now - looked_at_ > (looked_at_ == installed_at_ ? lag : kLongestAbsence);
         looked_at_ = anew_ ? now : looked_at_;
         for (Rule &rule : rules) {

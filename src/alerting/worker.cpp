@@ -359,7 +359,14 @@ Micros rest_after(const Worker &worker, Micros took) {
     Worker worker{};
     begin(worker, index, database);
     Micros rest_until = 0;
+    pg::ClockWatch clock;
     for (;;) {
+        if (clock.was_set_back()) {
+            rest_until = 0;
+            worker.last_everything = GetCurrentTimestamp();
+            worker.ask_retention_at = 0;
+            worker.watch->plan_anew();
+        }
         take(worker);
         const Micros now = GetCurrentTimestamp();
         if (!worker.watch->has_work(now)) {

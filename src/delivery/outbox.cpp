@@ -177,7 +177,7 @@ Flight *free_flight(Flight *flights) {
     return std::find_if(flights, flights + kFlights, [](const Flight &f) { return f.state == FlightState::kFree; });
 }
 
-void look_up(const pg::Extension &extension, Flight *flights, Look &look) {
+void look_up(const pg::Extension &extension, Flight *flights, const Settings &settings, Look &look) {
     int room = 0;
     Oid types[] = {UUIDARRAYOID, INT4OID, OIDOID};
     Datum values[] = {busy_channels(flights, room, look.next_at), 0,
@@ -190,9 +190,10 @@ void look_up(const pg::Extension &extension, Flight *flights, Look &look) {
     const TimestampTz now = GetCurrentTimestamp();
     for (uint64 row = 0; row < SPI_processed && room > 0; ++row) {
         const TimestampTz due_at = time_at(row, kNextAttemptAt);
-        if (due_at > now) {
+        // Nobody waits longer than that: otherwise the clock was set back since.
+        if (due_at > now && due_at - now <= settings.max_backoff * USECS_PER_SEC) {
             look.next_at = std::min(look.next_at, due_at);
-            break;
+            continue;
         }
         prepare(*free_flight(flights), row, now);
         --room;
@@ -231,14 +232,14 @@ bool write_down(const pg::Extension &extension, const Flight &flight, const Sett
 
 }  // namespace
 
-Look take_due(Flight *flights) {
+Look take_due(Flight *flights, const Settings &settings) {
     Look look{true, true, DT_NOEND};
     pg::OwnerTransaction transaction;
     pg::Extension extension{};
     transaction.begin("looking for alerts to deliver");
     look.has_extension = transaction.become_owner(extension);
     if (look.has_extension) {
-        look_up(extension, flights, look);
+        look_up(extension, flights, settings, look);
     }
     transaction.commit();
     return look;

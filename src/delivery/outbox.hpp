@@ -15,7 +15,7 @@ struct Look {
 
 // Fills free flights with what is due: of each channel that has none on its way the delivery that is due first, if no
 // earlier one about the same alert waits. They are ready then. After an ERROR the new ones are to be cleared.
-Look take_due(Flight *flights);
+Look take_due(Flight *flights, const Settings &settings);
 
 // Writes down the outcome of a flight. False: the extension is gone.
 bool record_outcome(const Flight &flight, const Settings &settings);

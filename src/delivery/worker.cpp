@@ -92,7 +92,7 @@ bool succeeds(Worker &w, void (*step)(Worker &)) {
 }
 
 void record_step(Worker &w) { w.has_extension = record_outcome(*w.recording, w.settings); }
-void look_step(Worker &w) { w.look = take_due(w.flights); }
+void look_step(Worker &w) { w.look = take_due(w.flights, w.settings); }
 
 // Of the flights that have landed. What cannot be recorded now keeps its place, and the others go on.
 void record(Worker &w) {
@@ -211,6 +211,15 @@ void heed_others(Worker &w) {
     }
 }
 
+// The clock was set back: whatever waits would wait for so much longer.
+void begin_anew(Worker &w) {
+    shorten_pauses();
+    w.look_at = DT_NOBEGIN;
+    for (Flight &flight : w.flights) {
+        flight.record_at = 0;
+    }
+}
+
 void take_slot(Worker &w, int index) {
     w.board = alerting::attach_board();
     w.index = index;
@@ -244,10 +253,14 @@ void run(int slot, Oid database) {
         ereport(WARNING, (errmsg("alerts are not delivered: libcurl does not work")));
         end(w);
     }
+    pg::ClockWatch clock;
     for (;;) {
         MemoryContextSwitchTo(w.tick);
         MemoryContextReset(w.tick);
         heed_others(w);
+        if (clock.was_set_back()) {
+            begin_anew(w);
+        }
         record(w);
         look(w);
         wait(w);

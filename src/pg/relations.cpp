@@ -78,7 +78,7 @@ void forget_relation(Datum, Oid relation) {
     cached_valid = cached_valid && relation != InvalidOid && !is_among(cached, relation);
 }
 
-void forget_types(Datum, int, uint32) {
+void forget_types(Datum, CacheId, uint32) {
     ++invalidations;
     cached_valid = false;
 }

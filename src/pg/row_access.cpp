@@ -76,7 +76,7 @@ bool DerivedTable::find_at(const RowPlace &place, Snapshot snapshot) {
     // The server prunes as soon as less is free than the fill factor leaves, which here would be at every access.
     // Once the page cannot take two more versions is soon enough.
     if (PageGetHeapFreeSpace(BufferGetPage(buffer)) < 2 * (MAXALIGN(place.size) + sizeof(ItemIdData))) {
-        heap_page_prune_opt(table, buffer);
+        prune_page(table, buffer);
     }
     auto *slot = reinterpret_cast<BufferHeapTupleTableSlot *>(found);
     ItemPointerData tid = place.root;
@@ -231,8 +231,7 @@ void DerivedTable::insert() {
 
 void DerivedTable::remove() {
     TM_FailureData failure{};
-    const TM_Result result = table_tuple_delete(table, &found->tts_tid, GetCurrentCommandId(true), InvalidSnapshot,
-                                                InvalidSnapshot, true, &failure, false);
+    const TM_Result result = delete_row(table, &found->tts_tid, &failure);
     if (result == TM_Ok) {
         return;
     }

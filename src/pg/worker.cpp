@@ -1,5 +1,6 @@
 #include "pg/worker.hpp"
 
+#include <algorithm>
 #include <ctime>
 
 namespace people_counter::pg {
@@ -8,6 +9,13 @@ int64 processor_time() {
     timespec time;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
     return static_cast<int64>(time.tv_sec) * USECS_PER_SEC + time.tv_nsec / 1000;
+}
+
+bool ClockWatch::was_set_back() {
+    const TimestampTz now = GetCurrentTimestamp();
+    const bool result = latest_ != DT_NOBEGIN && now < latest_ - USECS_PER_SEC;
+    latest_ = result ? now : std::max(latest_, now);
+    return result;
 }
 
 void give_way_to_ddl() {

@@ -9,6 +9,16 @@ namespace people_counter::pg {
 // Of this process so far, in microseconds. Waiting for a disk takes nothing from anybody.
 int64 processor_time();
 
+// Finds out that the server's clock was set back since it was last asked, by more than a second. What was planned for a
+// time by that clock, such as another try, would come as much too late.
+class ClockWatch {
+  public:
+    bool was_set_back();
+
+  private:
+    TimestampTz latest_ = DT_NOBEGIN;
+};
+
 // Lets DDL end this process as it ends an autovacuum worker: DROP DATABASE, CREATE DATABASE with this one as template
 // and ALTER DATABASE terminate it rather than fail because a session is connected, and a command that waits for one of
 // our locks longer than deadlock_timeout cancels what we do.

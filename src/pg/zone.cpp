@@ -2,6 +2,8 @@
 
 #include "pg/zone.hpp"
 
+#include <cerrno>
+
 namespace people_counter::pg {
 
 namespace {
@@ -37,11 +39,25 @@ core::OffsetSpan span_at(const void *rules, core::Micros time) noexcept {
     }
 }
 
+// The server asks malloc() for room to load a zone, and takes one that there is none for as one that does not exist.
+pg_tz *load_zone(const char *name) {
+    errno = 0;
+    pg_tz *zone = pg_tzset(name);
+    if (zone == nullptr && errno == ENOMEM) {
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+                        errdetail("Failed while loading a time zone.")));
+    }
+    return zone;
+}
+
 }  // namespace
 
 bool zone_exists(const char *name) {
-    return name[0] != '\0' && strlen(name) <= TZ_STRLEN_MAX && pg_tzset(name) != nullptr &&
-           pg_tz_acceptable(pg_tzset(name));
+    if (name[0] == '\0' || strlen(name) > TZ_STRLEN_MAX) {
+        return false;
+    }
+    pg_tz *zone = load_zone(name);
+    return zone != nullptr && pg_tz_acceptable(zone);
 }
 
 core::Zone zone_named(const char *name) {

@@ -1,6 +1,7 @@
 // What SQL calls to read the body of a request.
 #include "rest/rows.hpp"
 
+#include "pg/compat.hpp"
 #include "pg/guard.hpp"
 
 #include <string_view>
@@ -92,7 +93,7 @@ const Field *find_field(std::span<const Field> fields, std::string_view name) {
 }
 
 // The value as the type of the column reads it, whatever the settings of the connection.
-void push_value(JsonbParseState **state, const Field &field, const JsonbValue &value, const Given &given) {
+void push_value(pg::JsonbBuild *build, const Field &field, const JsonbValue &value, const Given &given) {
     JsonbValue stored = value;
     if (field.kind == Kind::kWhole && !given.is_null) {
         stored.type = jbvNumeric;
@@ -103,7 +104,7 @@ void push_value(JsonbParseState **state, const Field &field, const JsonbValue &v
         stored.val.string.val = JsonEncodeDateTime(nullptr, given.value, type, nullptr);
         stored.val.string.len = static_cast<int>(strlen(stored.val.string.val));
     }
-    pushJsonbValue(state, WJB_VALUE, &stored);
+    pg::push_jsonb(build, WJB_VALUE, &stored);
 }
 
 // What an object names of a session; ERROR for a value that none can have and, where `strict`, for names that
@@ -112,8 +113,8 @@ Datum session_fields(Jsonb *body, core::Calendar calendar, bool strict) {
     require_rows(body, false, "Send an object with the fields of the session.");
     StringInfoData unknown;
     initStringInfo(&unknown);
-    JsonbParseState *state = nullptr;
-    pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
+    pg::JsonbBuild build{};
+    pg::push_jsonb(&build, WJB_BEGIN_OBJECT, nullptr);
     JsonbIterator *iterator = JsonbIteratorInit(&body->root);
     JsonbValue name;
     JsonbValue value;
@@ -140,14 +141,15 @@ Datum session_fields(Jsonb *body, core::Calendar calendar, bool strict) {
             }
             continue;
         }
-        pushJsonbValue(&state, WJB_KEY, &name);
-        push_value(&state, *field, value, given);
+        pg::push_jsonb(&build, WJB_KEY, &name);
+        push_value(&build, *field, value, given);
     }
     if (strict && unknown.len > 0) {
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a session has no field %s", unknown.data),
                         errhint("COMMENTs on the columns of sessions say which there are.")));
     }
-    return PointerGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
+    pg::push_jsonb(&build, WJB_END_OBJECT, nullptr);
+    return PointerGetDatum(JsonbValueToJsonb(build.result));
 }
 
 }  // namespace

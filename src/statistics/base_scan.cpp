@@ -99,7 +99,7 @@ bool read_fold_state(const pg::Relations &relations, const pg_uuid_t &session, S
 pg_uuid_t *read_session_ids(const pg::Relations &relations, Snapshot snapshot, Size &count) {
     const Relation table = pg::open_table(relations, relations.sessions, AccessShareLock);
     TupleTableSlot *row = table_slot_create(table, nullptr);
-    const TableScanDesc scan = table_beginscan(table, snapshot, 0, nullptr);
+    const TableScanDesc scan = pg::begin_table_scan(table, snapshot);
     Size capacity = 256;
     auto *ids = static_cast<pg_uuid_t *>(palloc(capacity * sizeof(pg_uuid_t)));
     count = 0;

@@ -1,4 +1,5 @@
 // What SQL can ask of the native statistics, and the triggers that protect them.
+#include "pg/compat.hpp"
 #include "pg/guard.hpp"
 #include "statistics/apply.hpp"
 #include "statistics/columns.hpp"
@@ -78,7 +79,7 @@ Datum current(FunctionCallInfo fcinfo) {
 void remove_orphans(const pg::Relations &relations, Oid table_id, Snapshot snapshot, const pg_uuid_t *sessions,
                     Size count) {
     pg::DerivedTable table = pg::DerivedTable::open(relations, table_id);
-    const TableScanDesc scan = table_beginscan(table.table, snapshot, 0, nullptr);
+    const TableScanDesc scan = pg::begin_table_scan(table.table, snapshot);
     const auto before = [](const pg_uuid_t &a, const pg_uuid_t &b) { return memcmp(&a, &b, UUID_LEN) < 0; };
     while (table_scan_getnextslot(scan, ForwardScanDirection, table.found)) {
         CHECK_FOR_INTERRUPTS();
@@ -144,7 +145,7 @@ Datum guard(FunctionCallInfo fcinfo) {
             read_session_ids(relations, snapshot, count);
             UnregisterSnapshot(snapshot);
             if (count == 0) {
-                return PointerGetDatum(nullptr);
+                return Datum{0};
             }
         } else {
             CommandCounterIncrement();

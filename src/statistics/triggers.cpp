@@ -37,12 +37,12 @@ Datum events_changed(FunctionCallInfo fcinfo, Oid pg::Relations::*table) {
     const pg::Relations relations = pg::relations_of_trigger(fcinfo, {table});
     if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
         rederive_all(relations);
-        return PointerGetDatum(nullptr);
+        return Datum{0};
     }
     TransitionReader reader = TransitionReader::open(trigger, relations);
     apply_statement(relations, reader);
     reader.close();
-    return PointerGetDatum(nullptr);
+    return Datum{0};
 }
 
 Datum baselines_changed(FunctionCallInfo fcinfo) {
@@ -50,14 +50,14 @@ Datum baselines_changed(FunctionCallInfo fcinfo) {
     const pg::Relations relations = pg::relations_of_trigger(fcinfo, {&pg::Relations::baselines});
     if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
         rederive_all(relations);
-        return PointerGetDatum(nullptr);
+        return Datum{0};
     }
     TouchedSessions touched;
     const TupleDesc columns = RelationGetDescr(trigger->tg_relation);
     add_baselines(trigger->tg_oldtable, columns, false, touched);
     add_baselines(trigger->tg_newtable, columns, true, touched);
     touched.rederive_each(relations);
-    return PointerGetDatum(nullptr);
+    return Datum{0};
 }
 
 Datum archive_changed(FunctionCallInfo fcinfo) {
@@ -65,14 +65,14 @@ Datum archive_changed(FunctionCallInfo fcinfo) {
     const pg::Relations relations = pg::relations_of_trigger(fcinfo, {&pg::Relations::archived_hours});
     if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
         rederive_all(relations);
-        return PointerGetDatum(nullptr);
+        return Datum{0};
     }
     TouchedSessions touched;
     const TupleDesc columns = RelationGetDescr(trigger->tg_relation);
     add_archived_hours(trigger->tg_oldtable, columns, -1, touched);
     add_archived_hours(trigger->tg_newtable, columns, 1, touched);
     touched.rederive_each(relations);
-    return PointerGetDatum(nullptr);
+    return Datum{0};
 }
 
 Datum sessions_changed(FunctionCallInfo fcinfo) {
@@ -107,7 +107,7 @@ Datum sessions_changed(FunctionCallInfo fcinfo) {
         before.close();
     }
     after.close();
-    return PointerGetDatum(nullptr);
+    return Datum{0};
 }
 
 }  // namespace

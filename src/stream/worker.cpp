@@ -276,10 +276,16 @@ void run(int slot, Oid database) {
         end(w);
     }
     configure_poster(w.settings);
+    pg::ClockWatch clock;
     for (;;) {
         MemoryContextSwitchTo(w.scratch);
         MemoryContextReset(w.scratch);
         heed_others(w);
+        if (clock.was_set_back()) {
+            w.look_at = w.post_at = DT_NOBEGIN;
+            w.began = GetCurrentTimestamp();
+            w.fresh = true;
+        }
         const TimestampTz now = GetCurrentTimestamp();
         w.fresh = w.observer.drain() || w.fresh || std::min(w.poll_at, w.observer.due_at()) <= now;
         if (w.fresh && next_look(w) <= now) {

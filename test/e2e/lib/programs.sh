@@ -5,7 +5,7 @@ PROGRAM=   # its process group
 
 # Only what their programs need; node and npm of another origin will do.
 want_languages() {
-    if compgen -G "$PC_ROOT/test/e2e/*.test.mjs" >/dev/null; then pc_want node nodejs; fi
+    if compgen -G "$PC_ROOT/test/e2e/*.test.mjs" >/dev/null; then pc_want node nodejs && pc_want curl curl; fi
     [ ! -e "$PC_ROOT/test/e2e/package.json" ] || pc_want npm npm
     if compgen -G "$PC_ROOT/test/e2e/dashboard*.test.mjs" >/dev/null; then
         pc_want chromium chromium
@@ -22,7 +22,7 @@ want_languages() {
 copy_programs() {
     local status=0
     pc_as_user mkdir -p "$PC_RUN/tree"
-    tar -C "$PC_ROOT" --exclude=node_modules --exclude=__pycache__ -cf - dashboard docs/streaming.md test/e2e test/data scripts/demo.d \
+    tar -C "$PC_ROOT" --exclude=node_modules --exclude=__pycache__ -cf - README.md dashboard docs test/e2e test/data scripts/demo.d \
         "$([ -d "$PC_ROOT/clients" ] && echo clients || echo LICENSE)" |
         pc_as_user tar -C "$PC_RUN/tree" --no-same-owner --no-same-permissions -xf -
     [ -e "$PC_ROOT/test/e2e/package.json" ] || return 0

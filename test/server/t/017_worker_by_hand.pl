@@ -201,7 +201,7 @@ pass('and it recovers');
 
 # No process for another database: said, and the first one goes on.
 create_database($owned, $_) for qw(second third);
-wait_for_log($owned, qr/no free background worker for database/);
+wait_for_log($owned, qr/no free background worker for the people_counter \w+ worker of database/);
 is(sql($owned, 'third', 'SELECT state FROM alert_worker_status'), 'not running', 'where no process is free there is no worker');
 like(slurp_file($owned->logfile), qr/HINT:  Raise max_worker_processes/, 'and the log says what to do');
 sql($owned, 'owned', crowd(door(1), 3, 'out') . crowd(door(2), 3, 'out'));
