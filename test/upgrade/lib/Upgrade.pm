@@ -83,7 +83,7 @@ SET search_path = pg_catalog, pg_temp;
 CREATE FUNCTION pg_temp.acl(acl aclitem[]) RETURNS text LANGUAGE sql
     AS $$ SELECT coalesce(string_agg(a::text, ' ' ORDER BY a::text), 'none') FROM unnest(acl) a $$;
 CREATE FUNCTION pg_temp.options(options text[]) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(o, ' ' ORDER BY o) FROM unnest(options) o
-    WHERE o NOT LIKE 'pg\_attver=%'  -- minor releases of 2026 count changes there
+    WHERE o NOT LIKE 'pg\_attver=%'  -- a counter that some servers keep there, another one in each database
 $$;
 CREATE FUNCTION pg_temp.name(class oid, object oid, sub int DEFAULT 0) RETURNS text LANGUAGE sql
     AS $$ SELECT i.type || ' ' || i.identity FROM pg_identify_object(class, object, sub) i $$;
